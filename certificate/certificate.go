@@ -99,6 +99,17 @@ type Derived struct {
 	Reasons     Digest            `cbor:"11,keyasint" json:"reasons"`    // SHA-256 of the outcome's JSON, served beside it
 	LastEvent   uint64            `cbor:"12,keyasint" json:"last_event"` // sequence number of the source's last statement taken into account
 	Confidence  scheme.Confidence `cbor:"13,keyasint" json:"confidence"`
+	Chain       []string          `cbor:"14,keyasint,omitempty" json:"chain,omitempty"` // offices that the source itself rests on, nearest first
+}
+
+// Chain lists the offices that a certificate rests on besides its own,
+// nearest first: nil for a grant. It is what Derived.Chain of a designation
+// made from c has to say.
+func (c *Certificate) Chain() []string {
+	if c.Derived == nil {
+		return nil
+	}
+	return append([]string{c.Derived.Source.Office}, c.Derived.Chain...)
 }
 
 // Event is something that happened to a certificate after its grant.
