@@ -262,7 +262,8 @@ func (s *Scheme) EditionOn(day civil.Date) *Edition {
 type Edition struct {
 	ID         string        `yaml:"id" json:"id"`
 	From       civil.Date    `yaml:"from" json:"from"`
-	Until      civil.Date    `yaml:"until,omitempty" json:"until,omitzero"` // last day; zero: still in force
+	Until      civil.Date    `yaml:"until,omitempty" json:"until,omitzero"`            // last day; zero: still in force
+	DatesFact  *Fact         `yaml:"dates_fact,omitempty" json:"dates_fact,omitempty"` // how well the two days are known, where less well than the rest
 	Bases      []StandardRef `yaml:"bases" json:"bases"`
 	Categories []InCategory  `yaml:"categories" json:"categories"` // what it takes
 	Except     []InCategory  `yaml:"except,omitempty" json:"except,omitempty"`
