@@ -94,6 +94,15 @@ func child(n *yaml.Node, step string) *yaml.Node {
 	return nil
 }
 
+// Pointer is the JSON pointer (RFC 6901) made of field names and indexes.
+func Pointer(steps ...any) string {
+	var b strings.Builder
+	for _, s := range steps {
+		b.WriteString("/" + escape.Replace(fmt.Sprint(s)))
+	}
+	return b.String()
+}
+
 var (
 	escape   = strings.NewReplacer("~", "~0", "/", "~1")
 	unescape = strings.NewReplacer("~1", "/", "~0", "~")
