@@ -71,33 +71,40 @@ type Batch struct {
 	Head     Head // the verified head they stand under
 }
 
-// Evidence is what a source signed, or served, against itself.
+// Evidence is what a source signed against itself. It stands by its own: with
+// the source's public key anyone can check it.
 type Evidence struct {
-	Kind      string     // [Fork], [Shrunk] or [Tiles]
+	Kind      string     // [Fork]
 	Held, Got Head       // two signed notes; one key signed both, so neither can be denied
-	Proof     [][32]byte // the consistency proof its own tiles give, where one could be made
+	Proof     [][32]byte // the consistency proof that its own tiles give; none for equal sizes
 	Err       string     // what failed, in words
 }
 
-// Kinds of evidence, which are also the trouble codes beside them.
+// Codes of what can be wrong with a peer's log as a whole. Fork comes with
+// evidence; the others may also be the work of a network.
 const (
-	Fork   = "fork"               // two signed heads that no one history has
-	Shrunk = "shrunk"             // a signed head smaller than one it signed before
-	Tiles  = "inconsistent-tiles" // tiles or entries that do not hash to the signed root
+	Fork        = "fork"               // two signed heads that no one history has
+	Shrunk      = "shrunk"             // a signed head smaller than one signed before
+	Tiles       = "inconsistent-tiles" // tiles or entries that do not hash to the signed root
+	Malformed   = "malformed"          // a checkpoint, tile or bundle that does not parse
+	WrongKey    = "wrong-key"          // signed by no pinned key
+	WrongOrigin = "wrong-origin"       // of another log or ring
+	Unreachable = "unreachable"        // no answer, or none in time
+	Refused     = "refused"            // an answer other than 200
+	Redirect    = "redirect"           // an answer that sends elsewhere; never followed
+	TooLarge    = "too-large"          // more bytes than the path may have
+	Address     = "address"            // an address that the ring does not allow
+	Undelivered = "undelivered"        // all is applied, but the receipt could not be delivered
+	Internal    = "internal"           // this office's own side failed
 )
 
-// Codes of trouble that is no evidence: a network may have made it.
+// Codes of a rejected item, beside [WrongKey] and [WrongOrigin].
 const (
-	Unreachable  = "unreachable"  // no answer, or none in time
-	Refused      = "refused"      // an answer other than 200
-	Redirect     = "redirect"     // an answer that sends elsewhere; never followed
-	TooLarge     = "too-large"    // more bytes than the path may have
-	Address      = "address"      // the name resolves to an address the ring does not allow
-	Malformed    = "malformed"    // a checkpoint or bundle that does not parse
-	WrongKey     = "wrong-key"    // a checkpoint that no pinned key signed
-	WrongOrigin  = "wrong-origin" // a checkpoint of another log or ring
-	ReceiptUnset = "receipt"      // applied, but the receipt could not be delivered
-	Internal     = "internal"     // this office's own side failed
+	Unreadable   = "unreadable"    // no statement; its subject is not known
+	BadSignature = "bad-signature" // names a pinned key, which did not sign it
+	OtherOffice  = "other-office"  // issued by, or claiming to be, another office
+	OtherKind    = "other-kind"    // a kind that the peer act does not list, or that is not known here
+	OtherScheme  = "other-scheme"  // a scheme that the peer act does not list
 )
 
 // Books is what a follower keeps. Its methods are called from several

@@ -1,0 +1,120 @@
+package peer
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strconv"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"assay/keys"
+
+	fmtlog "github.com/transparency-dev/formats/log"
+	"golang.org/x/mod/sumdb/note"
+)
+
+// Bounds of entry bundles (C2SP tlog-tiles): 256 entries of at most 65,535
+// bytes, each behind its length.
+const (
+	bundleWidth = 256
+	maxEntry    = 1<<16 - 1
+	maxBundle   = bundleWidth * (2 + maxEntry)
+)
+
+// maxSize bounds the size that a checkpoint may claim: beyond it, indexes of
+// stored hashes no longer fit in an int64.
+const maxSize = 1 << 48
+
+const tileHeight = 8
+
+// index encodes n as C2SP tlog-tiles does: groups of three digits, all but the
+// last with an x.
+func index(n int64) string {
+	s := fmt.Sprintf("%03d", n%1000)
+	for n /= 1000; n > 0; n /= 1000 {
+		s = fmt.Sprintf("x%03d/%s", n%1000, s)
+	}
+	return s
+}
+
+// partial is the suffix of a tile or bundle that is not full.
+func partial(width int) string {
+	if width == bundleWidth {
+		return ""
+	}
+	return ".p/" + strconv.Itoa(width)
+}
+
+func tilePath(level int, n int64) string { return fmt.Sprintf("/tile/%d/%s", level, index(n)) }
+func bundlePath(n int64) string          { return "/tile/entries/" + index(n) }
+
+// splitBundle cuts a bundle of exactly width entries. The entries share b's memory.
+func splitBundle(b []byte, width int) ([][]byte, error) {
+	out := make([][]byte, 0, width)
+	for i := range width {
+		if len(b) < 2 {
+			return nil, fmt.Errorf("ends before entry %d of %d", i, width)
+		}
+		n := int(binary.BigEndian.Uint16(b))
+		if b = b[2:]; len(b) < n {
+			return nil, fmt.Errorf("entry %d of %d claims %d bytes, %d are left", i, width, n, len(b))
+		}
+		out = append(out, b[:n:n])
+		b = b[n:]
+	}
+	if len(b) != 0 {
+		return nil, fmt.Errorf("%d bytes after entry %d", len(b), width)
+	}
+	return out, nil
+}
+
+// parseCheckpoint reads a signed checkpoint of a site's log and proves that a
+// checkpoint key of the site, valid at an instant (µs UTC), signed it.
+// Error codes: [TooLarge], [WrongKey], [WrongOrigin], [Malformed].
+func parseCheckpoint(s Site, b []byte, at int64) (Head, error) {
+	const path = LogPath + "/checkpoint"
+	if len(b) > maxCheckpoint {
+		return Head{}, fail(TooLarge, s.ID, path, "%d bytes, at most %d", len(b), maxCheckpoint)
+	}
+	n, err := openNote(s, b, at)
+	if err != nil {
+		return Head{}, located(WrongKey, s, path, err)
+	}
+	var cp fmtlog.Checkpoint
+	if _, err := cp.Unmarshal([]byte(n.Text)); err != nil {
+		return Head{}, fail(Malformed, s.ID, path, "%w", err)
+	}
+	switch {
+	case cp.Origin != s.Origin:
+		return Head{}, fail(WrongOrigin, s.ID, path, "origin %.80q, the peer's is %q", cp.Origin, s.Origin)
+	case cp.Size > maxSize || len(cp.Hash) != tlog.HashSize:
+		return Head{}, fail(Malformed, s.ID, path, "size %d with a root of %d bytes", cp.Size, len(cp.Hash))
+	case cp.Size == 0 && tlog.Hash(cp.Hash) != emptyRoot:
+		return Head{}, fail(Malformed, s.ID, path, "size 0 with a root that is not the empty one")
+	}
+	return Head{Size: int64(cp.Size), Root: [32]byte(cp.Hash), Note: b}, nil
+}
+
+// emptyRoot is the root of no entries, SHA-256 of nothing (RFC 6962 §2.1).
+var emptyRoot, _ = tlog.TreeHash(0, nil)
+
+// openNote opens a note that a pinned checkpoint key of the site must have
+// signed under the site's origin.
+func openNote(s Site, b []byte, at int64) (*note.Note, error) {
+	var vs []note.Verifier
+	for _, r := range s.Keys {
+		if r.Role != keys.Checkpoint || !r.ValidAt(at) {
+			continue
+		}
+		v, err := r.NoteVerifier(s.Origin)
+		if err != nil {
+			return nil, err
+		}
+		vs = append(vs, v)
+	}
+	n, err := note.Open(b, note.VerifierList(vs...))
+	if err != nil {
+		return nil, fmt.Errorf("no signature by any of the %d checkpoint keys pinned for %s: %w", len(vs), s.Origin, err)
+	}
+	return n, nil
+}
