@@ -1,0 +1,59 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"assay/office"
+	"assay/scheme"
+)
+
+func (s *site) peerAPI(api huma.API) {
+	operation(s, api, get("/arrivals", "arrivals", "List what came from partners and what became of it"),
+		func(ctx context.Context, in *struct {
+			Listing
+			Site string `query:"site" maxLength:"128" doc:"Only from this partner"`
+		}) (*pageOut[office.Arrival], error) {
+			after, err := in.after()
+			if err != nil {
+				return nil, err
+			}
+			as, next, err := s.office.Arrivals(ctx, in.Site, after, in.Limit)
+			return page(as, next), err
+		})
+	operation(s, api, get("/peers", "peers", "List partners and how they stand"),
+		func(ctx context.Context, _ *struct{}) (*pageOut[office.PeerStatus], error) {
+			ps, err := s.office.Peers(ctx)
+			return page(ps, ""), err
+		})
+	operation(s, api, get("/peers/{site}/evidence", "evidence", "List what a partner signed against itself"),
+		func(ctx context.Context, in *struct {
+			Site string `path:"site" maxLength:"128"`
+		}) (*pageOut[json.RawMessage], error) {
+			es, err := s.office.PeerEvidence(ctx, in.Site)
+			return page(es, ""), err
+		})
+}
+
+// parseFacts reads name=yes, name=no, name=undetermined.
+func parseFacts(pairs []string) (map[string]scheme.Answer, error) {
+	if len(pairs) == 0 {
+		return nil, nil
+	}
+	facts := make(map[string]scheme.Answer, len(pairs))
+	for _, pair := range pairs {
+		name, value, _ := strings.Cut(pair, "=")
+		var a scheme.Answer
+		if err := a.UnmarshalText([]byte(value)); err != nil || name == "" {
+			return nil, &office.Error{Code: office.Invalid, Message: "a fact is a name, =, and yes, no or undetermined", Field: "query.fact", Hint: "write fact=registered=yes"}
+		}
+		if _, twice := facts[name]; twice {
+			return nil, &office.Error{Code: office.Invalid, Message: "the same fact is stated twice", Field: "query.fact", Hint: "state each fact once"}
+		}
+		facts[name] = a
+	}
+	return facts, nil
+}

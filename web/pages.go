@@ -1,0 +1,5 @@
+package web
+
+import "net/http"
+
+func (s *site) pages(mux *http.ServeMux) {}
