@@ -21,13 +21,12 @@ const (
 	ReceiptPath  = "/peer/receipt"
 )
 
-// Bounds in bytes of what is read or sent, by kind of path.
+// Bounds in bytes of what is read or sent, beside those of package ledger.
 const (
-	maxCheckpoint = 16 << 10 // text, the log's signature, and those of many witnesses
-	maxTile       = 256 * 32
-	maxHint       = 4 << 10
-	maxReceipt    = 4 << 10
-	maxDocument   = 64 << 10
+	maxHint     = 4 << 10
+	maxReceipt  = 4 << 10
+	maxDocument = 64 << 10
+	maxAnswer   = 4 << 10 // to a post; not read further than that
 )
 
 // Timeouts is how long a [Client] waits.
@@ -98,7 +97,7 @@ func (c *Client) get(ctx context.Context, s Site, path string, limit int64) ([]b
 
 // post delivers body; the answer's body is of no interest.
 func (c *Client) post(ctx context.Context, s Site, path, kind string, body []byte) error {
-	_, err := c.do(ctx, s, http.MethodPost, path, kind, body, 4<<10)
+	_, err := c.do(ctx, s, http.MethodPost, path, kind, body, maxAnswer)
 	return err
 }
 

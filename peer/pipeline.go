@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"assay/ledger"
 	"assay/statement"
 )
 
@@ -88,8 +89,8 @@ func (s source) read(ctx context.Context, head Head, from, now int64) <-chan cha
 	go func() {
 		defer close(ordered)
 		for from < head.Size {
-			n := from / bundleWidth
-			to := min((n+1)*bundleWidth, head.Size)
+			n := from / ledger.TileWidth
+			to := min((n+1)*ledger.TileWidth, head.Size)
 			r := make(chan result, 1)
 			select {
 			case ordered <- r:
@@ -115,9 +116,9 @@ type result struct {
 // them. Their bytes hash to leaves that the head authenticates, or the error has
 // code [Tiles].
 func (s source) items(ctx context.Context, head Head, from, to, now int64) ([]Item, error) {
-	n := from / bundleWidth
-	first := n * bundleWidth
-	entries, err := s.bundle(ctx, n, int(min(bundleWidth, head.Size-first)))
+	n := from / ledger.TileWidth
+	first := n * ledger.TileWidth
+	entries, err := s.bundle(ctx, n, int(min(ledger.TileWidth, head.Size-first)))
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +135,7 @@ func (s source) items(ctx context.Context, head Head, from, to, now int64) ([]It
 	for i, body := range entries {
 		leaf := tlog.RecordHash(body)
 		if leaf != leaves[i] {
-			return nil, fail(Tiles, s.site.ID, LogPath+bundlePath(n), "entry %d has leaf hash %v, the tile says %v",
+			return nil, fail(Tiles, s.site.ID, LogPath+"/tile/entries", "entry %d has leaf hash %v, the tile says %v",
 				from+int64(i), leaf, leaves[i])
 		}
 		items[i] = item(&s.site, from+int64(i), leaf, body, now)

@@ -2,8 +2,10 @@ package peer
 
 import (
 	"context"
+	"crypto/elliptic"
 	"encoding/binary"
 	"fmt"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -138,27 +140,43 @@ func (o *office) checkpoint(size int64) []byte {
 	return signCheckpoint(o.t, o.ring.Checkpoint, o.origin, size, root)
 }
 
-func signCheckpoint(t testing.TB, s keys.Signer, origin string, size int64, root [32]byte) []byte {
-	signer, err := s.NoteSigner(origin)
+func signNote(t testing.TB, s keys.Signer, name, text string) []byte {
+	t.Helper()
+	signer, err := s.NoteSigner(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := fmtlog.Checkpoint{Origin: origin, Size: uint64(size), Hash: root[:]}.Marshal()
-	b, err := note.Sign(&note.Note{Text: string(text)}, signer)
+	b, err := note.Sign(&note.Note{Text: text}, signer)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return b
 }
 
+// mirror turns an ES256 signature (r, s) into (r, n−s), which verifies too.
+func mirror(signature []byte) {
+	s := new(big.Int).SetBytes(signature[32:])
+	s.Sub(elliptic.P256().Params().N, s).FillBytes(signature[32:])
+}
+
+func signCheckpoint(t testing.TB, s keys.Signer, origin string, size int64, root [32]byte) []byte {
+	text := fmtlog.Checkpoint{Origin: origin, Size: uint64(size), Hash: root[:]}.Marshal()
+	return signNote(t, s, origin, string(text))
+}
+
 func (o *office) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	path := strings.TrimPrefix(r.URL.Path, LogPath)
-	o.asked[path]++
+	o.asked[r.URL.Path]++
 	if o.lie != nil && o.lie(w, r) {
 		return
 	}
+	o.answer(w, r)
+}
+
+// answer is the honest one.
+func (o *office) answer(w http.ResponseWriter, r *http.Request) {
+	path := strings.TrimPrefix(r.URL.Path, LogPath)
 	size := o.size
 	if size == 0 {
 		size = int64(len(o.entries))

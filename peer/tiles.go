@@ -3,10 +3,13 @@ package peer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 
 	"golang.org/x/mod/sumdb/tlog"
 	"golang.org/x/sync/errgroup"
+
+	"assay/ledger"
 )
 
 // source reads one site's log. Nothing it returns is believed before it
@@ -19,54 +22,55 @@ type source struct {
 
 // checkpoint fetches and verifies the signed head; at is µs UTC.
 func (s source) checkpoint(ctx context.Context, at int64) (Head, error) {
-	b, err := s.client.get(ctx, s.site, LogPath+"/checkpoint", maxCheckpoint)
+	b, err := s.client.get(ctx, s.site, LogPath+"/"+ledger.CheckpointPath, ledger.MaxCheckpoint)
 	if err != nil {
 		return Head{}, err
 	}
 	return parseCheckpoint(s.site, b, at)
 }
 
-// bundle fetches the entries of bundle n, of which width exist. A source may
-// drop a partial bundle once the full one exists, so that is asked for next.
-func (s source) bundle(ctx context.Context, n int64, width int) ([][]byte, error) {
-	path := LogPath + bundlePath(n)
-	b, err := s.client.get(ctx, s.site, path+partial(width), maxBundle)
-	if width < bundleWidth && errors.Is(err, errNotFound) {
-		if b, err = s.client.get(ctx, s.site, path, maxBundle); err == nil {
-			all, err := splitBundle(b, bundleWidth)
-			if err != nil {
-				return nil, fail(Malformed, s.site.ID, path, "%w", err)
-			}
-			return all[:width], nil
-		}
+// fetch reads a tile or bundle and gives it to parse. A source may drop a
+// partial one when the full one exists, so that is asked for next; parse then
+// gets the full width.
+func (s source) fetch(ctx context.Context, t ledger.Tile, parse func(b []byte, width int) error) error {
+	path := LogPath + "/" + t.Path()
+	b, err := s.client.get(ctx, s.site, path, int64(t.MaxBytes()))
+	if errors.Is(err, errNotFound) && t.Width < ledger.TileWidth {
+		t.Width = ledger.TileWidth
+		path = LogPath + "/" + t.Path()
+		b, err = s.client.get(ctx, s.site, path, int64(t.MaxBytes()))
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	entries, err := splitBundle(b, width)
-	if err != nil {
-		return nil, fail(Malformed, s.site.ID, path, "%w", err)
+	if err := parse(b, t.Width); err != nil {
+		return located(Malformed, s.site, path, err)
 	}
-	return entries, nil
+	return nil
 }
 
-// tile fetches the hashes of one tile, with the same second try.
-func (s source) tile(ctx context.Context, t tlog.Tile) ([]byte, error) {
-	path := LogPath + tilePath(t.L, t.N)
-	want := t.W * tlog.HashSize
-	b, err := s.client.get(ctx, s.site, path+partial(t.W), int64(want))
-	if t.W < bundleWidth && errors.Is(err, errNotFound) {
-		if b, err = s.client.get(ctx, s.site, path, maxTile); err == nil && len(b) == maxTile {
-			b = b[:want]
+// bundle fetches the first width entries of bundle n.
+func (s source) bundle(ctx context.Context, n int64, width int) (entries [][]byte, err error) {
+	err = s.fetch(ctx, ledger.Tile{Level: ledger.Entries, N: n, Width: width}, func(b []byte, got int) error {
+		all, err := splitBundle(b, got)
+		if err == nil {
+			entries = all[:width]
 		}
-	}
-	if err != nil {
-		return nil, err
-	}
-	if len(b) != want {
-		return nil, fail(Malformed, s.site.ID, path, "%d bytes, want %d hashes", len(b), t.W)
-	}
-	return b, nil
+		return err
+	})
+	return entries, err
+}
+
+// tile fetches the first t.W hashes of a tile.
+func (s source) tile(ctx context.Context, t tlog.Tile) (hashes []byte, err error) {
+	err = s.fetch(ctx, ledger.Tile{Level: t.L, N: t.N, Width: t.W}, func(b []byte, got int) error {
+		if len(b) != got*ledger.HashSize {
+			return fmt.Errorf("%d bytes, want %d hashes of %d", len(b), got, ledger.HashSize)
+		}
+		hashes = b[:t.W*ledger.HashSize]
+		return nil
+	})
+	return hashes, err
 }
 
 // hashes gives hashes of the tree under head, authenticated by its root. An
@@ -89,7 +93,7 @@ type tileReader struct {
 	err error           // set where fetching failed, as opposed to hashing
 }
 
-func (r *tileReader) Height() int { return tileHeight }
+func (r *tileReader) Height() int { return 8 } // 256 = 1<<8 hashes a tile
 
 func (r *tileReader) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
 	out := make([][]byte, len(tiles))
@@ -135,7 +139,7 @@ func (c *tileCache) put(tiles []tlog.Tile, data [][]byte) {
 		c.tiles = make(map[tlog.Tile][]byte)
 	}
 	for i, t := range tiles {
-		if t.L == 0 && t.W == bundleWidth {
+		if t.L == 0 && t.W == ledger.TileWidth {
 			continue // read once, beside its bundle
 		}
 		if len(c.tiles) >= maxCached {

@@ -3,52 +3,24 @@ package peer
 import (
 	"encoding/binary"
 	"fmt"
-	"strconv"
-
-	"golang.org/x/mod/sumdb/tlog"
-
-	"assay/keys"
+	"strings"
 
 	fmtlog "github.com/transparency-dev/formats/log"
 	"golang.org/x/mod/sumdb/note"
-)
+	"golang.org/x/mod/sumdb/tlog"
 
-// Bounds of entry bundles (C2SP tlog-tiles): 256 entries of at most 65,535
-// bytes, each behind its length.
-const (
-	bundleWidth = 256
-	maxEntry    = 1<<16 - 1
-	maxBundle   = bundleWidth * (2 + maxEntry)
+	"assay/keys"
+	"assay/ledger"
 )
 
 // maxSize bounds the size that a checkpoint may claim: beyond it, indexes of
 // stored hashes no longer fit in an int64.
 const maxSize = 1 << 48
 
-const tileHeight = 8
-
-// index encodes n as C2SP tlog-tiles does: groups of three digits, all but the
-// last with an x.
-func index(n int64) string {
-	s := fmt.Sprintf("%03d", n%1000)
-	for n /= 1000; n > 0; n /= 1000 {
-		s = fmt.Sprintf("x%03d/%s", n%1000, s)
-	}
-	return s
-}
-
-// partial is the suffix of a tile or bundle that is not full.
-func partial(width int) string {
-	if width == bundleWidth {
-		return ""
-	}
-	return ".p/" + strconv.Itoa(width)
-}
-
-func tilePath(level int, n int64) string { return fmt.Sprintf("/tile/%d/%s", level, index(n)) }
-func bundlePath(n int64) string          { return "/tile/entries/" + index(n) }
-
-// splitBundle cuts a bundle of exactly width entries. The entries share b's memory.
+// splitBundle cuts a bundle (C2SP tlog-tiles) of exactly width entries, which
+// share b's memory. Where [ledger.ParseBundle] refuses an empty entry, which this
+// office would not log, it is taken here: a peer that logged one has an entry to
+// reject, and the cursor moves on.
 func splitBundle(b []byte, width int) ([][]byte, error) {
 	out := make([][]byte, 0, width)
 	for i := range width {
@@ -72,9 +44,9 @@ func splitBundle(b []byte, width int) ([][]byte, error) {
 // checkpoint key of the site, valid at an instant (µs UTC), signed it.
 // Error codes: [TooLarge], [WrongKey], [WrongOrigin], [Malformed].
 func parseCheckpoint(s Site, b []byte, at int64) (Head, error) {
-	const path = LogPath + "/checkpoint"
-	if len(b) > maxCheckpoint {
-		return Head{}, fail(TooLarge, s.ID, path, "%d bytes, at most %d", len(b), maxCheckpoint)
+	const path = LogPath + "/" + ledger.CheckpointPath
+	if len(b) > ledger.MaxCheckpoint {
+		return Head{}, fail(TooLarge, s.ID, path, "%d bytes, at most %d", len(b), ledger.MaxCheckpoint)
 	}
 	n, err := openNote(s, b, at)
 	if err != nil {
@@ -85,6 +57,8 @@ func parseCheckpoint(s Site, b []byte, at int64) (Head, error) {
 		return Head{}, fail(Malformed, s.ID, path, "%w", err)
 	}
 	switch {
+	case !strings.HasPrefix(n.Text, string(cp.Marshal())):
+		return Head{}, fail(Malformed, s.ID, path, "not in its one form")
 	case cp.Origin != s.Origin:
 		return Head{}, fail(WrongOrigin, s.ID, path, "origin %.80q, the peer's is %q", cp.Origin, s.Origin)
 	case cp.Size > maxSize || len(cp.Hash) != tlog.HashSize:
