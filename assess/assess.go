@@ -105,12 +105,12 @@ type walk struct {
 }
 
 func (w *walk) scheme(s *compiledScheme) Result {
-	r := Result{Catalog: w.c.digest, Scheme: s.scheme.ID, At: w.at}
+	r := Result{Catalog: w.c.digest, Scheme: s.scheme.ID, At: w.at, Levels: []LevelResult{}, Outcomes: []Outcome{}}
 	e, scope := w.edition(s, &r)
 	if e == nil {
 		return r
 	}
-	r.Gates = append(r.Gates, w.open(s.scheme), scope)
+	r.Gates = append(r.Gates, w.open(s), scope)
 	r.Edition = e.edition.ID
 	w.levels(e, &r)
 	r.Missing = Gather([]Result{r})
@@ -165,19 +165,23 @@ func (w *walk) scope(e *scheme.Edition) Reason {
 	return Reason{RuleScope, a, hit, fact}
 }
 
-// open says whether the scheme issues: a closed one whose last day is not
-// known is taken as closed, for nothing says that it issues.
-func (w *walk) open(s *scheme.Scheme) Reason {
-	closed := s.State == scheme.Closed
-	data := string(s.State)
-	if !s.Closed.IsZero() {
-		closed = w.at >= s.Closed
-		data = "closed from " + s.Closed.String()
+// open says whether the scheme issues. Of a closed one whose first closed day
+// is not known it is open what it did before its source was written.
+func (w *walk) open(s *compiledScheme) Reason {
+	r := Reason{RuleOpen, scheme.Yes, string(s.scheme.State), &s.scheme.Fact}
+	switch closed := s.scheme.Closed; {
+	case !closed.IsZero():
+		r.Data = "closed from " + closed.String()
+		if w.at >= closed {
+			r.Answer = scheme.No
+		}
+	case s.scheme.State != scheme.Closed:
+	case w.at < s.shut:
+		r.Answer, r.Data = scheme.Undetermined, "closed, the day is not known"
+	default:
+		r.Answer = scheme.No
 	}
-	if closed {
-		return Reason{RuleOpen, scheme.No, data, &s.Fact}
-	}
-	return Reason{RuleOpen, scheme.Yes, data, &s.Fact}
+	return r
 }
 
 // lists are the requirement lists that the product falls under: a profile's

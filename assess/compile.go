@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"slices"
 
+	"assay/civil"
 	"assay/scheme"
 )
 
@@ -35,6 +36,7 @@ type requirement struct {
 
 type compiledScheme struct {
 	scheme   *scheme.Scheme
+	shut     civil.Date // a closed scheme whose first closed day is not known: the day on which its source knew it closed
 	editions []compiledEdition
 }
 
@@ -118,6 +120,9 @@ func Compile(cat *scheme.Catalog) (*Compiled, error) {
 	for i := range cat.Schemes {
 		s := &cat.Schemes[i]
 		cs := compiledScheme{scheme: s}
+		if src := cat.Sources[s.Source]; s.State == scheme.Closed && s.Closed.IsZero() {
+			cs.shut = civil.Earliest(src.Date, src.Read)
+		}
 		for j := range s.Editions {
 			e := &s.Editions[j]
 			ce, err := c.edition(e)

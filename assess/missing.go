@@ -67,7 +67,7 @@ func Gather(rs []Result) []Missing {
 			steps[j] = Step{r.Scheme, r.Levels[j].Level}
 		}
 		for j := range r.Gates {
-			if g := &r.Gates[j]; g.Answer == scheme.Undetermined {
+			if g := &r.Gates[j]; g.Rule == RuleScope && g.Answer == scheme.Undetermined {
 				add(key{kind: MissingScope, about: scheme.RequirementRef{Standard: r.Scheme, Requirement: g.Data}}, g.Data, nil, steps)
 			}
 		}
