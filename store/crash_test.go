@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// writeUntilKilled commits groups of rows and prints the number of each group
+// writeUntilKilled commits groups of rows, each with a log entry, and prints the number of each group
 // that was committed.
 func writeUntilKilled(url string) {
 	db, err := store.Open(context.Background(), url)
@@ -41,7 +41,7 @@ func writeUntilKilled(url string) {
 					return err
 				}
 			}
-			return nil
+			return appending(entries(n, 1))(tx)
 		}); err != nil {
 			panic(err)
 		}
@@ -59,6 +59,9 @@ func TestKill(t *testing.T) {
 	}
 	storetest.EachEmpty(t, func(t *testing.T, url string) {
 		db := storetest.Open(t, url)
+		if err := db.Migrate(ctx, store.Migrations()); err != nil {
+			t.Fatal(err)
+		}
 		schema(t, db)
 		acknowledged := -1
 		for round := range 4 {
@@ -83,12 +86,23 @@ func TestKill(t *testing.T) {
 				}
 			}
 			child.Wait()
-			// On PostgreSQL the server may still finish what it had been sent.
+			// On PostgreSQL the server may still finish what it had been sent: wait for the head.
 			var n int
-			update(t, db, func(tx *store.Tx) error { return tx.QueryRow(`SELECT count(*) FROM things`).Scan(&n) })
+			update(t, db, func(tx *store.Tx) error {
+				if _, err := tx.LockHead(ctx); err != nil {
+					return err
+				}
+				return tx.QueryRow(`SELECT count(*) FROM things`).Scan(&n)
+			})
 			if n%group != 0 || n < (acknowledged+1)*group {
 				t.Fatalf("%d rows: not whole groups of %d, or fewer than the %d groups acknowledged", n, group, acknowledged+1)
 			}
+			if h := head(t, db); h.Size != int64(n/group) || h.Check() != nil {
+				t.Fatalf("%d groups, the log has %d entries (%v)", n/group, h.Size, h.Check())
+			}
+		}
+		if err := fsck(t, db); err != nil {
+			t.Error(err)
 		}
 		if !db.Postgres() {
 			view(t, db, func(tx *store.Tx) error {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 
 	"assay/store"
 	"assay/store/storetest"
@@ -67,11 +68,29 @@ func TestMigrateTogether(t *testing.T) {
 	})
 }
 
+func TestMisnamedMigrations(t *testing.T) {
+	for name, files := range map[string][]string{
+		"a gap":        {"0001_a", "0003_b"},
+		"not from one": {"0002_a"},
+		"twice":        {"0001_a", "0001_b"},
+		"no number":    {"first"},
+		"short number": {"1_a"},
+	} {
+		fsys := fstest.MapFS{}
+		for _, f := range files {
+			fsys["migrations/"+f+".sql"] = &fstest.MapFile{}
+		}
+		if ms, err := store.ReadMigrations(fsys); err == nil {
+			t.Errorf("%s: read %d steps", name, len(ms))
+		}
+	}
+}
+
 func TestMigrationsOfThisVersion(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		ms, err := store.Migrations()
-		if err != nil || len(ms) == 0 || ms[0].Name != "0001_log" {
-			t.Fatalf("%d steps, %v", len(ms), err)
+		ms := store.Migrations()
+		if len(ms) == 0 || ms[0].Name != "0001_log" {
+			t.Fatalf("%d steps, not from 0001_log", len(ms))
 		}
 		if n := count(t, db, "migrations"); n != len(ms) {
 			t.Errorf("%d of %d applied", n, len(ms))

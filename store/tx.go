@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"assay/ledger"
 )
 
 // Tx is one transaction. It is used by one goroutine, and not after the
@@ -21,9 +23,10 @@ type Tx struct {
 	ctx  context.Context
 	conn *sql.Conn
 	tx   *sql.Tx
-	now  int64 // 0 until asked for
-	err  error // what ended it
-	open bool  // rows are being read
+	now  int64        // 0 until asked for
+	err  error        // what ended it
+	open bool         // rows are being read
+	head *ledger.Head // locked
 }
 
 // Update runs fn in a writing transaction and commits what it did; any error,

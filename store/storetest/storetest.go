@@ -75,11 +75,7 @@ func sqliteURL(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir
 
 func migrate(t testing.TB, db *store.DB) {
 	t.Helper()
-	ms, err := store.Migrations()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Migrate(context.Background(), ms); err != nil {
+	if err := db.Migrate(context.Background(), store.Migrations()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -151,10 +147,7 @@ func template(t testing.TB) string {
 	if made.template != "" {
 		return made.template
 	}
-	ms, err := store.Migrations()
-	if err != nil {
-		t.Fatal(err)
-	}
+	ms := store.Migrations()
 	sum := sha256.New()
 	for _, m := range ms {
 		fmt.Fprintf(sum, "%s\x00%s\x00", m.Name, m.SQL)
