@@ -129,6 +129,7 @@ type Event struct {
 	// Set by the register that holds the event; not part of the statement.
 	Sequence uint64 `cbor:"-" json:"sequence"`
 	Index    int64  `cbor:"-" json:"index"`
+	Leaf     Digest `cbor:"-" json:"leaf,omitzero"`
 	Received int64  `cbor:"-" json:"received,omitempty"` // when a partner's event became known here
 }
 

@@ -100,11 +100,15 @@ type Tried struct {
 	Level       string            `json:"level,omitempty"`
 	Mode        scheme.Mode       `json:"mode"`
 	Answer      scheme.Answer     `json:"answer"`
+	Rule        Rule              `json:"rule"`       // the one that decided the answer
 	Confidence  scheme.Confidence `json:"confidence"` // the least of the facts that it needed
 	Reasons     []Reason          `json:"reasons"`
 }
 
 // Reason is one step of an explanation.
+//
+// In the reasons of what to do, yes lets it go on, undetermined asks a person
+// or the calendar, and no asks the holder.
 type Reason struct {
 	Rule   Rule          `json:"rule"`
 	Answer scheme.Answer `json:"answer"`
@@ -138,6 +142,7 @@ const (
 // Wanted is the wanted state of one designation.
 type Wanted struct {
 	Action      Action             `json:"action"`
+	Rule        Rule               `json:"rule"` // the one that decided the action
 	Clause      string             `json:"clause"`
 	Arrangement string             `json:"arrangement"`
 	Scheme      string             `json:"scheme"`
