@@ -187,7 +187,7 @@ func mustJSON(t *testing.T, v any) []byte {
 
 // FuzzDocument: what is read satisfies every rule and names its signer.
 func FuzzDocument(f *testing.F) {
-	o := newOffice(f, "kr")
+	o, _ := fuzzSite(f)
 	good, err := SignDocument(testDocument(o), o.ring.Identity)
 	if err != nil {
 		f.Fatal(err)

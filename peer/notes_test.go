@@ -3,6 +3,11 @@ package peer
 import (
 	"bytes"
 	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/sha256"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -10,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
+
+	"assay/keys"
 )
 
 var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
@@ -288,8 +295,27 @@ func TestSend(t *testing.T) {
 	}
 }
 
+// fuzzSite is an office whose keys are the same in every process: a fuzzer's
+// workers get the seeds that the first process signed.
 func fuzzSite(t testing.TB) (*office, Site) {
 	o := newOffice(t, "kr")
+	for role, at := range map[keys.Role]*keys.Signer{
+		keys.Identity: &o.ring.Identity, keys.Statement: &o.ring.Statement, keys.Checkpoint: &o.ring.Checkpoint,
+	} {
+		seed := sha256.Sum256([]byte(role))
+		var k crypto.Signer = ed25519.NewKeyFromSeed(seed[:])
+		if role != keys.Checkpoint {
+			var err error
+			if k, err = ecdsa.ParseRawPrivateKey(elliptic.P256(), seed[:]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r, err := keys.NewRecord(role, k.Public())
+		if err != nil {
+			t.Fatal(err)
+		}
+		*at = keys.Signer{Record: r, Signer: k}
+	}
 	o.grants(3)
 	return o, o.site()
 }
