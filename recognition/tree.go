@@ -20,12 +20,19 @@ type place struct {
 func newTree(cs []scheme.Category) tree {
 	t := tree{index: make(map[string]int, len(cs))}
 	parent := make([]string, 0, len(cs))
-	for i := range cs {
-		if _, twice := t.index[cs[i].ID]; twice {
-			continue // the first wins, as a linter would want it
+	add := func(id, above string) {
+		if _, twice := t.index[id]; !twice {
+			t.index[id] = len(parent)
+			parent = append(parent, above)
 		}
-		t.index[cs[i].ID] = len(parent)
-		parent = append(parent, cs[i].Parent)
+	}
+	for i := range cs {
+		add(cs[i].ID, cs[i].Parent)
+	}
+	for i := range cs {
+		if p := cs[i].Parent; p != "" {
+			add(p, "") // named as a parent only
+		}
 	}
 	t.up = make([][]uint64, len(parent))
 	for i := range t.up {
