@@ -108,7 +108,7 @@ type Standard struct {
 	Title     Text              `yaml:"title" json:"title"`
 	Publisher string            `yaml:"publisher" json:"publisher"`
 	Features  []Feature         `yaml:"features,omitempty" json:"features,omitempty"`
-	Editions  []StandardEdition `yaml:"editions" json:"editions"`
+	Editions  []StandardEdition `yaml:"editions,omitempty" json:"editions"` // those not in files of their own
 	Fact      `yaml:",inline"`
 }
 

@@ -1,0 +1,225 @@
+package catalog
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"assay/civil"
+	"assay/scheme"
+)
+
+// Every rule has a way to break the embedded catalog that it, and only a
+// place like path, is found for.
+var broken = []struct {
+	rule, path string
+	severity   Severity
+	do         func(*scheme.Catalog)
+}{
+	{"id-form", "schemes/KR.yaml", Error, func(c *scheme.Catalog) { c.Scheme("kr-cic").ID = "KR" }},
+	{"id-form", "clauses/other", Error, func(c *scheme.Catalog) { c.Arrangements[0].Clauses[0].ID = "other/x" }},
+	{"id-form", "rules/de/", Error, func(c *scheme.Catalog) { market(c, "sg").Rules[0].ID = "de/router" }},
+	{"duplicate-id", "schemes", Error, func(c *scheme.Catalog) { c.Schemes = append(c.Schemes, c.Schemes[0]) }},
+	{"duplicate-id", "categories.yaml", Error, func(c *scheme.Catalog) { c.Categories = append(c.Categories, c.Categories[0]) }},
+	{"duplicate-id", "en-303-645.yaml", Error, func(c *scheme.Catalog) {
+		e := standard(c, "en-303-645").Edition("2.1.1")
+		e.Requirements = append(e.Requirements, e.Requirements[0])
+	}},
+	{"unknown-value", "schemes/kr-cic.yaml: state", Error, func(c *scheme.Catalog) { c.Scheme("kr-cic").State = "asleep" }},
+	{"unknown-value", "/mode", Error, func(c *scheme.Catalog) { clause(c, "sg-kr-2024/kr-basic-to-cls3").Mode = "" }},
+	{"fact-without-source", "schemes/kr-cic.yaml: remedy", Error, func(c *scheme.Catalog) { c.Scheme("kr-cic").Remedy.Source = "" }},
+	{"dangling-source", "schemes/kr-cic.yaml", Error, func(c *scheme.Catalog) { delete(c.Sources, "kr-decree") }},
+	{"dangling-source", "documents", Error, func(c *scheme.Catalog) { c.Arrangements[0].Documents[0] = "hearsay" }},
+	{"unused-source", "sources.yaml: spare", Note, func(c *scheme.Catalog) { c.Sources["spare"] = scheme.Source{Title: "Spare"} }},
+	{"missing-language", "schemes/kr-cic.yaml: noun", Error, func(c *scheme.Catalog) { delete(c.Scheme("kr-cic").Noun, "fi") }},
+	{"dangling-reference", "categories.yaml: consumer/tv", Error, func(c *scheme.Catalog) { category(c, "consumer/tv").Parent = "furniture" }},
+	{"dangling-reference", "words/0", Error, func(c *scheme.Catalog) { category(c, "consumer/tv").Words[0].Scheme = "xx-label" }},
+	{"dangling-reference", "bases/0", Error, func(c *scheme.Catalog) { c.Scheme("kr-cic").Editions[0].Bases[0].Edition = "1999" }},
+	{"dangling-reference", "levels/lite/adds/0", Error, func(c *scheme.Catalog) { c.Scheme("kr-cic").Editions[0].Levels[0].Adds[0].Requirements[0] = "9.9" }},
+	{"dangling-reference", "levels/lite/adds/0", Error, func(c *scheme.Catalog) { c.Scheme("kr-cic").Editions[0].Levels[0].Adds[0].Standard = "none" }},
+	{"dangling-reference", "/when", Error, func(c *scheme.Catalog) {
+		c.Scheme("kr-cic").Editions[0].Levels[1].Adds[1].When.Feature = "wings"
+	}},
+	{"dangling-reference", "parties", Error, func(c *scheme.Catalog) { c.Arrangements[0].Parties[0] = "nobody" }},
+	{"dangling-reference", "/from", Error, func(c *scheme.Catalog) { clause(c, "sg-kr-2024/kr-basic-to-cls3").From.Levels[0] = "gold" }},
+	{"dangling-reference", "/from", Error, func(c *scheme.Catalog) { clause(c, "sg-kr-2024/kr-basic-to-cls3").From.Levels = nil }},
+	{"dangling-reference", "/to", Error, func(c *scheme.Catalog) { clause(c, "sg-kr-2024/kr-basic-to-cls3").To.Scheme = "xx-label" }},
+	{"dangling-reference", "/delta/requirements/0", Error, func(c *scheme.Catalog) {
+		d := clause(c, "kr-de-2025/de-label-to-kr-basic").Delta
+		d.Unknown, d.Requirements = false, []scheme.RequirementRef{{Standard: "kr-cic-criteria", Edition: "2021", Requirement: "9.9"}}
+	}},
+	{"dangling-reference", "/fees", Error, func(c *scheme.Catalog) { c.Scheme("sg-cls-iot").Edition("1.4").Fees[0].Level = "9" }},
+	{"feature-conflict", "features/companion-app", Error, func(c *scheme.Catalog) {
+		standard(c, "kr-cic-criteria").Features[0].Question = scheme.Text{"en": "Is there a cable?"}
+	}},
+	{"condition-form", "requirements/5.1-1/when", Error, func(c *scheme.Catalog) {
+		standard(c, "en-303-645").Edition("2.1.1").Requirement("5.1-1").When.All = []scheme.Condition{}
+	}},
+	{"category-cycle", "categories.yaml: consumer", Error, func(c *scheme.Catalog) { category(c, "consumer").Parent = "consumer/tv" }},
+	{"unknown-zone", "schemes/kr-cic.yaml: zone", Error, func(c *scheme.Catalog) { c.Scheme("kr-cic").Zone = "Asia/Nowhere" }},
+	{"unknown-zone", "markets/sg.yaml: zone", Error, func(c *scheme.Catalog) { market(c, "sg").Zone = "Local" }},
+	{"date-order", "schemes/kr-cic.yaml: editions/2021", Error, func(c *scheme.Catalog) { c.Scheme("kr-cic").Editions[0].Until = day("2021-09-22") }},
+	{"date-order", "schemes/kr-cic.yaml: closed", Error, func(c *scheme.Catalog) { c.Scheme("kr-cic").Closed = day("2026-01-01") }},
+	{"date-order", "arrangements/sg-kr-2024.yaml", Error, func(c *scheme.Catalog) { arrangement(c, "sg-kr-2024").Effective = day("2024-10-15") }},
+	{"date-order", "/dates", Error, func(c *scheme.Catalog) { clause(c, "sg-kr-2024/kr-basic-to-cls3").Dates.From = day("2024-12-31") }},
+	{"edition-overlap", "editions/1.4", Error, func(c *scheme.Catalog) { c.Scheme("sg-cls-iot").Editions[0].Until = day("2025-04-01") }},
+	{"edition-overlap", "editions/1.4", Error, func(c *scheme.Catalog) { c.Scheme("sg-cls-iot").Editions[1].From = day("2020-10-07") }},
+	{"edition-overlap", "editions/1.4", Note, func(c *scheme.Catalog) { c.Scheme("sg-cls-iot").Editions[0].Until = day("2025-03-30") }},
+	{"term-bounds", "editions/2021/term", Error, func(c *scheme.Catalog) { c.Scheme("kr-cic").Editions[0].Term = nil }},
+	{"term-bounds", "editions/2021/term/0", Error, func(c *scheme.Catalog) { c.Scheme("kr-cic").Editions[0].Term[0].Years = 0 }},
+	{"term-bounds", "editions/2021/term", Error, func(c *scheme.Catalog) { c.Scheme("kr-cic").Editions[0].Term[0].Kind = scheme.SourceExpiry }},
+	{"term-bounds", "cls3/term", Error, func(c *scheme.Catalog) { clause(c, "sg-kr-2024/kr-basic-to-cls3").Term.Bounds = nil }},
+	{"level-order", "editions/1.4/levels/1", Error, func(c *scheme.Catalog) {
+		ls := c.Scheme("sg-cls-iot").Edition("1.4").Levels
+		ls[0], ls[1] = ls[1], ls[0]
+	}},
+	{"level-order", "editions/1.4/levels/4", Error, func(c *scheme.Catalog) {
+		c.Scheme("sg-cls-iot").Edition("1.4").Level("4").Attestation = scheme.Declaration
+	}},
+	{"level-order", "profiles/home-gateway", Error, func(c *scheme.Catalog) {
+		p := &c.Scheme("sg-cls-iot").Edition("1.4").Profiles[0]
+		p.Levels = p.Levels[:3]
+	}},
+	{"requirement-twice", "editions/2021/levels/basic", Warning, func(c *scheme.Catalog) {
+		a := &c.Scheme("kr-cic").Editions[0].Levels[1].Adds[0]
+		a.Requirements = append(a.Requirements, "2.1")
+	}},
+	{"recommendation", "editions/1/levels/label", Warning, func(c *scheme.Catalog) {
+		c.Scheme("fi-label").Editions[0].Levels[0].Adds[1].Binding = false
+	}},
+	{"number-form", "schemes/kr-cic.yaml: number", Error, func(c *scheme.Catalog) { c.Scheme("kr-cic").Number.Format = "CIC-{year}" }},
+	{"number-form", "schemes/kr-cic.yaml: number", Error, func(c *scheme.Catalog) { c.Scheme("kr-cic").Number.Format = "{serial}-{moon}" }},
+	{"fee-form", "editions/1.4/fees/0", Error, func(c *scheme.Catalog) { c.Scheme("sg-cls-iot").Edition("1.4").Fees[0].Amount = "57,-" }},
+	{"clause-form", "/delta", Error, func(c *scheme.Catalog) { clause(c, "kr-de-2025/de-label-to-kr-basic").Delta = nil }},
+	{"clause-form", "/delta", Error, func(c *scheme.Catalog) { clause(c, "kr-de-2025/de-label-to-kr-basic").Delta.Unknown = false }},
+	{"clause-form", "/to", Error, func(c *scheme.Catalog) { clause(c, "kr-de-2025/de-label-to-kr-lite").Mode = scheme.Deemed }},
+	{"clause-form", "/categories", Error, func(c *scheme.Catalog) { clause(c, "kr-de-2025/de-label-to-kr-lite").Categories = nil }},
+	{"clause-form", "/effects", Error, func(c *scheme.Catalog) {
+		d := clause(c, "kr-de-2025/kr-basic-to-de-label")
+		d.Effects = append(d.Effects, d.Effects[0])
+	}},
+	{"clause-form", "/effects", Error, func(c *scheme.Catalog) {
+		clause(c, "kr-de-2025/kr-basic-to-de-label").Effects[0].Effect = scheme.EndOnDate
+	}},
+	{"legal-ground", "/legal", Error, func(c *scheme.Catalog) { clause(c, "sg-kr-2024/cls3-to-kr-basic").Legal.Found = true }},
+	{"legal-ground", "/legal", Error, func(c *scheme.Catalog) { clause(c, "sg-kr-2024/kr-basic-to-cls3").Legal.Character = "" }},
+	{"clause-never-applies", "cls3-to-kr-basic", Error, func(c *scheme.Catalog) {
+		arrangement(c, "sg-kr-2024").Ended = day("2025-01-01")
+	}},
+	{"clause-never-applies", "de-label-to-cls2", Error, func(c *scheme.Catalog) {
+		d := clause(c, "sg-de-2022/de-label-to-cls2")
+		d.Except = append(d.Except, scheme.InCategory{Category: "consumer"})
+	}},
+	{"clause-never-applies", "/from", Error, func(c *scheme.Catalog) {
+		clause(c, "sg-de-2024/de-router-to-cls2").From.Basis[0].Standard = "vds-6063"
+		clause(c, "sg-de-2024/de-router-to-cls2").From.Editions = []string{"2021-12"}
+	}},
+	{"clause-never-applies", "/from", Error, func(c *scheme.Catalog) {
+		clause(c, "sg-kr-2024/kr-basic-to-cls3").From.Attestation = scheme.Declaration
+	}},
+	{"clause-never-applies", "/from", Error, func(c *scheme.Catalog) {
+		c.Scheme("fi-label").Closed = day("2021-10-06")
+		clause(c, "sg-fi-2021/fi-label-to-cls3").Dates.Backfill = scheme.BackfillNone
+	}},
+	{"clause-never-applies", "/from", Error, func(c *scheme.Catalog) {
+		clause(c, "sg-de-2024/de-router-to-cls2").Categories[0].Category = "general-computing"
+	}},
+	{"clause-never-applies", "/to", Error, func(c *scheme.Catalog) {
+		c.Scheme("kr-cic").Editions[0].Until = day("2024-12-31")
+	}},
+	{"clause-never-applies", "/to", Error, func(c *scheme.Catalog) {
+		c.Scheme("kr-cic").Editions[0].Categories = c.Scheme("kr-cic").Editions[0].Categories[1:] // no consumer devices
+	}},
+	{"closed-target", "kr-basic-to-cls3/to", Note, func(c *scheme.Catalog) { c.Scheme("sg-cls-iot").State = scheme.Closed }},
+	{"basis-conflict", "de-router-to-cls2/from", Warning, func(c *scheme.Catalog) {
+		clause(c, "sg-de-2024/de-router-to-cls2").From.Basis = nil
+		clause(c, "sg-de-2024/de-router-to-cls2").Categories[0].Category = "consumer/tv"
+	}},
+	{"recognition-loop", "clauses/sg-kr-2024", Warning, func(c *scheme.Catalog) { clause(c, "sg-kr-2024/kr-basic-to-cls3").To.Level = "4" }},
+	{"recognition-loop", "clauses/sg-kr-2024", Error, func(c *scheme.Catalog) {
+		clause(c, "sg-kr-2024/kr-basic-to-cls3").To.Level = "4"
+		clause(c, "sg-kr-2024/kr-basic-to-cls3").Basis = scheme.GrantedOrRecognized
+	}},
+	{"recognition-loop", "cls3-to-kr-basic", Note, nil}, // as it is: 4 comes back as 2 by way of Korea and Germany
+	{"market-form", "rules/sg/router-level-1", Error, func(c *scheme.Catalog) { market(c, "sg").Rules[0].Until = day("2021-04-12") }},
+	{"market-form", "rules/sg/router-level-1", Error, func(c *scheme.Catalog) { market(c, "sg").Rules[0].Categories = nil }},
+	{"market-form", "sell_through", Error, func(c *scheme.Catalog) { market(c, "sg").Rules[0].SellThrough.Until = day("2021-04-12") }},
+}
+
+func TestRulesFindWhatIsBroken(t *testing.T) {
+	tested := map[string]bool{}
+	for _, b := range broken {
+		tested[b.rule] = true
+		c, err := Load(embedded)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var before []Finding
+		if b.do != nil {
+			before = Lint(c)
+			b.do(c)
+		}
+		after, hit := Lint(c), false
+		for _, f := range after {
+			if !slices.Contains(before, f) && f.Rule == b.rule && f.Severity == b.severity && strings.Contains(f.Path, b.path) {
+				hit = true
+				if f.Message == "" || f.Hint == "" {
+					t.Errorf("%s: a finding without message or hint", b.rule)
+				}
+			}
+		}
+		if !hit {
+			t.Errorf("%s did not find %q (%s) in %v", b.rule, b.path, b.severity, after)
+		}
+	}
+	for _, r := range Rules() {
+		if !tested[r.ID] {
+			t.Errorf("no case breaks rule %s", r.ID)
+		}
+	}
+}
+
+func TestWorst(t *testing.T) {
+	for want, in := range map[Severity][]Finding{
+		"": nil, Note: {{Severity: Note}}, Warning: {{Severity: Note}, {Severity: Warning}, {Severity: Note}},
+		Error: {{Severity: Warning}, {Severity: Error}, {Severity: Warning}},
+	} {
+		if got := Worst(in); got != want {
+			t.Errorf("worst of %v is %q", in, got)
+		}
+	}
+}
+
+func day(s string) civil.Date { return civil.MustDate(s) }
+
+func find[T any](list []T, is func(*T) bool) *T {
+	for i := range list {
+		if is(&list[i]) {
+			return &list[i]
+		}
+	}
+	panic("the embedded catalog lacks what the case breaks")
+}
+
+func standard(c *scheme.Catalog, id string) *scheme.Standard {
+	return find(c.Standards, func(s *scheme.Standard) bool { return s.ID == id })
+}
+
+func category(c *scheme.Catalog, id string) *scheme.Category {
+	return find(c.Categories, func(s *scheme.Category) bool { return s.ID == id })
+}
+
+func arrangement(c *scheme.Catalog, id string) *scheme.Arrangement {
+	return find(c.Arrangements, func(s *scheme.Arrangement) bool { return s.ID == id })
+}
+
+func market(c *scheme.Catalog, id string) *scheme.Market {
+	return find(c.Markets, func(s *scheme.Market) bool { return s.ID == id })
+}
+
+func clause(c *scheme.Catalog, id string) *scheme.Clause {
+	if _, cl := c.Clause(id); cl != nil {
+		return cl
+	}
+	panic("the embedded catalog lacks what the case breaks")
+}

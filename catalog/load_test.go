@@ -1,0 +1,201 @@
+package catalog
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"assay/scheme"
+)
+
+func TestLoadRefuses(t *testing.T) {
+	const kr = "schemes/kr-cic.yaml"
+	for _, c := range []struct{ name, file, old, new, want string }{
+		{"unknown field", kr, "territory: KR", "territory: KR\ncolour: red", kr + ":16: field colour not found"},
+		{"doubled key", kr, "territory: KR", "territory: KR\nterritory: SG", kr + ":16: mapping key \"territory\" already defined"},
+		{"second document", kr, "confidence: official\nnote: Act", "---\nconfidence: official\nnote: Act", "more than one document"},
+		{"alias", kr, "territory: KR\nzone: Asia/Seoul", "territory: &a KR\nzone: *a", kr + ":15: an anchor or alias"},
+		{"no such day", kr, "from: 2021-09-23", "from: 2021-02-29", kr + `:43: "2021-02-29": not a date`},
+		{"no such confidence", "sources.yaml", "read: 2026-11-23", "read: today", `sources.yaml:6: "today"`},
+		{"unknown confidence", "categories.yaml", "confidence: inferred", "confidence: certain", `"certain" is none of`},
+		{"other id", kr, "id: kr-cic\n", "id: kr-other\n", `holds "kr-other"`},
+		{"not YAML", kr, "territory: KR", "territory: [", kr + ":"},
+		{"edition of nothing", "standards/kr-cic-criteria.yaml", "id: kr-cic-criteria", "id: kr-cic-criteria2", `an edition of "kr-cic-criteria"`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := Load(changed(t, c.file, c.old, c.new))
+			if !errors.Is(err, ErrMalformed) || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v\nwant an error with %q", err, c.want)
+			}
+		})
+	}
+}
+
+func TestLoadRefusesStrayFiles(t *testing.T) {
+	for _, name := range []string{"schemes/kr-cic.yml", "schemes/old/kr-cic.yaml"} {
+		m := changed(t, "sources.yaml", "", "")
+		m[name] = &fstest.MapFile{Data: []byte("id: x")}
+		if _, err := Load(m); !errors.Is(err, ErrMalformed) || !strings.Contains(err.Error(), "only files named") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	m := changed(t, "sources.yaml", "", "")
+	delete(m, "sources.yaml")
+	if _, err := Load(m); !errors.Is(err, ErrMalformed) || !strings.Contains(err.Error(), "sources.yaml") {
+		t.Errorf("without sources.yaml: %v", err)
+	}
+}
+
+func TestBounds(t *testing.T) {
+	m := changed(t, "sources.yaml", "", "")
+	m["schemes/big.yaml"] = &fstest.MapFile{Data: make([]byte, MaxFile+1)}
+	if _, err := Load(m); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("a file too large: %v", err)
+	}
+	m = fstest.MapFS{}
+	for i := range MaxFiles + 1 {
+		m["schemes/"+strings.Repeat("x", i+1)+".yaml"] = &fstest.MapFile{}
+	}
+	if _, err := Load(m); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("too many files: %v", err)
+	}
+	m = changed(t, "sources.yaml", "", "")
+	for i := range MaxTotal/MaxFile + 1 {
+		m["schemes/"+strings.Repeat("x", i+1)+".yaml"] = &fstest.MapFile{Data: make([]byte, MaxFile)}
+	}
+	if _, err := Load(m); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("too many bytes: %v", err)
+	}
+}
+
+// An edition in a file of its own takes its place in the standard.
+func TestEditionFiles(t *testing.T) {
+	c, err := Load(embedded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts := map[string][2]int{} // requirements, mandatory ones
+	for _, s := range c.Standards {
+		for _, e := range s.Editions {
+			n := counts[s.ID+"@"+e.ID]
+			for _, r := range e.Requirements {
+				n[0]++
+				if r.Status == scheme.Mandatory {
+					n[1]++
+				}
+			}
+			counts[s.ID+"@"+e.ID] = n
+		}
+	}
+	if counts["en-303-645@2.1.1"] != [2]int{68, 33} || counts["en-303-645@3.1.3"] != [2]int{78, 36} {
+		t.Errorf("EN 303 645 has %v", counts)
+	}
+}
+
+func TestDigestNamesTheBytes(t *testing.T) {
+	c, err := Load(embedded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := Digest(embedded)
+	if err != nil || d != c.Digest {
+		t.Fatalf("Digest %s (%v), Load %s", d, err, c.Digest)
+	}
+	// A file beside the catalog changes nothing, a space in it does.
+	m := changed(t, "sources.yaml", "", "")
+	m["README.md"] = &fstest.MapFile{Data: []byte("beside")}
+	if same, err := Digest(m); err != nil || same != d {
+		t.Errorf("with a file beside it: %s (%v)", same, err)
+	}
+	if other, err := Digest(changed(t, "markets/kr.yaml", "rules: []", "rules:  []")); err != nil || other == d {
+		t.Errorf("with a space more: %s (%v)", other, err)
+	}
+}
+
+func TestArchive(t *testing.T) {
+	b, err := Archive(embedded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fsys, err := OpenArchive(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Archive(fsys)
+	if err != nil || !bytes.Equal(again, b) {
+		t.Errorf("archived again, the bytes differ (%v)", err)
+	}
+	c, err := FromArchive(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d, _ := Digest(embedded); c.Digest != d {
+		t.Errorf("digest %s in the archive, %s outside", c.Digest, d)
+	}
+	for name, bad := range map[string][]byte{
+		"cut off":        b[:len(b)-1],
+		"more behind it": append(bytes.Clone(b), 0),
+		"one bit turned": flip(b, len(b)/2),
+		"empty":          {},
+		"too large":      make([]byte, MaxTotal+MaxFiles*512+1),
+	} {
+		if _, err := FromArchive(bad); !errors.Is(err, ErrMalformed) && !errors.Is(err, ErrTooLarge) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func flip(b []byte, i int) []byte {
+	c := bytes.Clone(b)
+	c[i] ^= 1
+	return c
+}
+
+func FuzzFromArchive(f *testing.F) {
+	b, err := Archive(fstest.MapFS{
+		"sources.yaml":    {Data: []byte("a: {title: A}")},
+		"categories.yaml": {Data: []byte("[]")},
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		fsys, err := OpenArchive(b)
+		if err != nil {
+			return
+		}
+		if again, err := Archive(fsys); err != nil || !bytes.Equal(again, b) {
+			t.Fatal("an archive was taken that is not in its one form")
+		}
+	})
+}
+
+// Whatever a scheme file holds, reading and linting it end in findings.
+func FuzzLint(f *testing.F) {
+	fixed := fstest.MapFS{}
+	files, err := read(embedded)
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range files {
+		switch file.path {
+		case "schemes/fi-label.yaml", "arrangements/kr-de-2025.yaml", "standards/en-303-645@2.1.1.yaml":
+			f.Add(file.path, file.body)
+		}
+		switch file.path { // small ones are enough beside the one in question
+		case "sources.yaml", "categories.yaml", "standards/vds-6063.yaml", "standards/en-303-645.yaml", "schemes/kr-cic.yaml":
+			fixed[file.path] = &fstest.MapFile{Data: file.body}
+		}
+	}
+	f.Fuzz(func(t *testing.T, name string, body []byte) {
+		m := fstest.MapFS{}
+		for k, v := range fixed {
+			m[k] = v
+		}
+		m[name] = &fstest.MapFile{Data: body}
+		_, _ = LintFS(m)
+	})
+}
