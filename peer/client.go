@@ -130,12 +130,12 @@ func (c *Client) do(ctx context.Context, s Site, method, path, kind string, body
 	defer res.Body.Close()
 	switch code := res.StatusCode; {
 	case code >= 300 && code < 400:
-		return nil, fail(Redirect, s.ID, path, "%s to %.120q; the address of a peer is set by an act and no other way",
-			res.Status, res.Header.Get("Location"))
+		return nil, fail(Redirect, s.ID, path, "%d to %.120q; the address of a peer is set by an act and no other way",
+			code, res.Header.Get("Location"))
 	case code == http.StatusNotFound:
 		return nil, &Error{Code: Refused, Site: s.ID, Path: path, Err: errNotFound}
 	case code != http.StatusOK && !(method == http.MethodPost && code > 200 && code < 300):
-		return nil, fail(Refused, s.ID, path, "%.80s", res.Status)
+		return nil, fail(Refused, s.ID, path, "%d %s", code, http.StatusText(code))
 	case res.ContentLength > limit:
 		return nil, fail(TooLarge, s.ID, path, "announces %d bytes, at most %d", res.ContentLength, limit)
 	}

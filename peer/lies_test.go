@@ -377,6 +377,9 @@ func TestRejected(t *testing.T) {
 		if !bytes.Equal(it.Body, test.body) {
 			t.Errorf("%s: body is not kept", test.name)
 		}
+		if again := Judge(&b.sites[0], it.Index, it.Body, 1); Code(again.Err) != test.code || again.Leaf != it.Leaf {
+			t.Errorf("%s: judged again: %v", test.name, again.Err)
+		}
 		if readable := it.Statement != nil; readable != (test.code != Unreadable) {
 			t.Errorf("%s: statement there: %v", test.name, readable)
 		}

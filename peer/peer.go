@@ -28,7 +28,7 @@ type Site struct {
 	ID      string           // the office: issuer of every statement it may log
 	BaseURL string           // the only address it is asked at; every path is derived
 	Origin  string           // first line of its checkpoints, the ring included
-	Ring    string           // live, test, demo…: one ring never speaks to another
+	Ring    string           // live, test, demo…; compared when pairing, and by Origin ever after
 	Keys    []keys.Record    // pinned, then changed through the log only
 	Schemes []string         // schemes it may speak about; see [SubjectScheme]
 	Kinds   []statement.Kind // kinds it may log; others are rejected, not applied
@@ -125,8 +125,9 @@ type Books interface {
 	Heard(ctx context.Context, site string) error
 	// Trouble records why a round failed; code is a constant of this package.
 	Trouble(ctx context.Context, site string, code string, err error) error
-	// Fork stores evidence against a site and raises the alarm. The caller
-	// stops applying that site for as long as the source insists.
+	// Fork stores evidence against a site and raises the alarm. Nothing of the
+	// other history is applied. It is called in every round for as long as the
+	// source insists; the same evidence twice is no news.
 	Fork(ctx context.Context, site string, e Evidence) error
 	// Receipt gives the text to sign for a site and deliver to it, from
 	// [Receipt.Text] over what is applied; ok is false where there is none.

@@ -138,7 +138,7 @@ func (s source) items(ctx context.Context, head Head, from, to, now int64) ([]It
 			return nil, fail(Tiles, s.site.ID, LogPath+"/tile/entries", "entry %d has leaf hash %v, the tile says %v",
 				from+int64(i), leaf, leaves[i])
 		}
-		items[i] = item(&s.site, from+int64(i), leaf, body, now)
+		items[i] = judge(&s.site, from+int64(i), leaf, body, now)
 	}
 	return items, nil
 }
@@ -161,8 +161,9 @@ func (b *batchSize) next() int {
 	return b.n
 }
 
-// took learns from a batch of n entries. It aims below the bound, so that the
-// next one, a little slower, still keeps it; a small batch teaches little.
+// took learns from a batch of n entries. Waiting for the writer counts, which
+// makes way for others when it is busy. It aims below the bound, so that the next
+// batch, a little slower, still keeps it; a small fast batch teaches nothing.
 func (b *batchSize) took(n int, d time.Duration) {
 	switch {
 	case d > holdAtMost*4/5:

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"slices"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"assay/keys"
 	"assay/statement"
 )
@@ -53,8 +55,15 @@ func aboutScheme(k statement.Kind) bool {
 	return false
 }
 
-// item reads and judges one entry.
-func item(s *Site, index int64, leaf [32]byte, body []byte, now int64) Item {
+// Judge reads one entry of a site's log and says whether it is verified, and
+// if not, why. The follower does so for what it fetches; a keeper of books does so
+// again for what it kept as rejected, when the site's description or this
+// program has become newer. now is µs UTC. It does no I/O.
+func Judge(s *Site, index int64, body []byte, now int64) Item {
+	return judge(s, index, tlog.RecordHash(body), body, now)
+}
+
+func judge(s *Site, index int64, leaf [32]byte, body []byte, now int64) Item {
 	it := Item{Index: index, Leaf: leaf, Body: body}
 	st, err := statement.Parse(body)
 	if err != nil {
