@@ -1,6 +1,7 @@
 package statement
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/fxamacker/cbor/v2"
@@ -54,8 +55,9 @@ func Encode(v any) ([]byte, error) {
 
 // Decode reads a payload that is at most [MaxSize] bytes of deterministic
 // CBOR into v, a pointer. A key that v has no field for is refused: what a
-// reader would drop could change the meaning. Errors wrap [ErrTooLarge],
-// [ErrMalformed] or [ErrNotCanonical].
+// reader would drop could change the meaning. So is a payload without a key
+// that v needs (one not marked omitempty) or with null for it: absent is not
+// zero. Errors wrap [ErrTooLarge], [ErrMalformed] or [ErrNotCanonical].
 func Decode(b []byte, v any) error {
 	if len(b) > MaxSize {
 		return fmt.Errorf("statement: payload: %w: %d bytes, at most %d", ErrTooLarge, len(b), MaxSize)
@@ -65,6 +67,13 @@ func Decode(b []byte, v any) error {
 	}
 	if err := decoder.Unmarshal(b, v); err != nil {
 		return fmt.Errorf("statement: payload for %T: %w: %w", v, ErrMalformed, err)
+	}
+	again, err := encoder.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("statement: payload for %T: %w: %w", v, ErrMalformed, err)
+	}
+	if !bytes.Equal(again, b) {
+		return fmt.Errorf("statement: payload for %T: %w: a key is missing, or has null or an empty value that is left out", v, ErrMalformed)
 	}
 	return nil
 }

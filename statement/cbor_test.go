@@ -81,6 +81,9 @@ func TestDecodeRefuses(t *testing.T) {
 		"a key twice":   {[]byte{0xa2, 0x02, 0x01, 0x02, 0x02}, ErrNotCanonical},
 		"another type":  {[]byte{0xa1, 0x02, 0x61, 'x'}, ErrMalformed},
 		"out of range":  {[]byte{0xa1, 0x02, 0x1b, 255, 255, 255, 255, 255, 255, 255, 255}, ErrMalformed},
+		"missing key":   {[]byte{0xa1, 0x02, 0x01}, ErrMalformed},
+		"null":          {[]byte{0xa2, 0x01, 0xf6, 0x02, 0x01}, ErrMalformed},
+		"empty omitted": {[]byte{0xa3, 0x01, 0x60, 0x02, 0x01, 0x03, 0x80}, ErrMalformed},
 		"bytes as text": {[]byte{0xa1, 0x01, 0x41, 'x'}, ErrMalformed},
 		"too large":     {make([]byte, MaxSize+1), ErrTooLarge},
 	} {

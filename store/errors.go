@@ -22,6 +22,7 @@ var (
 	ErrFull       = errors.New("disk or database is full")
 	ErrBusy       = errors.New("database is locked by another process")
 	ErrReadOnly   = errors.New("write in a read-only transaction")
+	ErrSettings   = errors.New("server settings do not do: want synchronous_commit other than off, and encoding UTF8")
 	ErrRetry      = errors.New("transaction met another one and was rolled back")
 	// ErrUnknown says that the connection broke during a commit: it may have
 	// happened. Read the state again before doing anything else.

@@ -60,11 +60,32 @@ func Open(ctx context.Context, url string) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	if err := db.write.PingContext(ctx); err != nil {
+	if err = db.write.PingContext(ctx); err == nil && db.postgres {
+		err = db.checkServer(ctx)
+	}
+	if err != nil {
 		db.Close()
 		return nil, fmt.Errorf("store: opening the database: %w", classify(err))
 	}
 	return db, nil
+}
+
+// checkServer refuses a PostgreSQL whose settings would break what [DB.Update]
+// promises or change what is kept.
+func (db *DB) checkServer(ctx context.Context) error {
+	for setting, ok := range map[string]func(string) bool{
+		"synchronous_commit": func(v string) bool { return v != "off" },
+		"server_encoding":    func(v string) bool { return v == "UTF8" },
+	} {
+		var v string
+		if err := db.read.QueryRowContext(ctx, "SHOW "+setting).Scan(&v); err != nil {
+			return err
+		}
+		if !ok(v) {
+			return fmt.Errorf("%w: %s is %s", ErrSettings, setting, v)
+		}
+	}
+	return nil
 }
 
 func (db *DB) openSQLite(path string) error {

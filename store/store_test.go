@@ -89,6 +89,17 @@ func TestAnyPath(t *testing.T) {
 	}
 }
 
+func TestServerSettings(t *testing.T) {
+	storetest.EachEmpty(t, func(t *testing.T, url string) {
+		if !strings.HasPrefix(url, "postgres") {
+			t.Skip("no server")
+		}
+		if db, err := store.Open(ctx, url+"&synchronous_commit=off"); !errors.Is(err, store.ErrSettings) {
+			t.Errorf("a server that forgets commits: %v, %v", db, err)
+		}
+	})
+}
+
 type name string
 
 func TestValues(t *testing.T) {
@@ -524,4 +535,25 @@ func TestDiskFull(t *testing.T) {
 	}
 	update(t, db, func(tx *store.Tx) error { _, err := tx.Exec(`DELETE FROM things`); return err })
 	update(t, db, insert(1))
+}
+
+// What durability rests on must be in force on the connections that are used,
+// not only in the text that opens them.
+func TestSQLiteSettings(t *testing.T) {
+	db := storetest.SQLite(t)
+	read := func(tx *store.Tx, want map[string]string) error {
+		for pragma, want := range want {
+			var got string
+			if err := tx.QueryRow(`PRAGMA ` + pragma).Scan(&got); err != nil || got != want {
+				t.Errorf("%s is %s, want %s (%v)", pragma, got, want, err)
+			}
+		}
+		return nil
+	}
+	update(t, db, func(tx *store.Tx) error {
+		return read(tx, map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "10000", "query_only": "0"})
+	})
+	view(t, db, func(tx *store.Tx) error {
+		return read(tx, map[string]string{"journal_mode": "wal", "foreign_keys": "1", "query_only": "1"})
+	})
 }

@@ -207,6 +207,15 @@ CREATE TABLE requests (
   PRIMARY KEY (office, id, scheme)
 );
 
+-- Extra requirements of a delta clause that this office found to be met, by act.
+CREATE TABLE deltas (
+  office {{text}} NOT NULL,
+  id     {{text}} NOT NULL,
+  clause {{text}} NOT NULL,
+  act    {{text}} NOT NULL,
+  PRIMARY KEY (office, id, clause)
+);
+
 CREATE TABLE policies (
   clause  {{text}} PRIMARY KEY,
   body    {{bytes}} NOT NULL,        -- PolicyBody
