@@ -72,7 +72,8 @@ func (d *decision) try(cl *clause) (Tried, candidate) {
 		d.gate(&c, x.conf, ask)
 	}
 	end := len(d.reasons)
-	t.Answer, t.Rule, t.Confidence, t.Reasons = x.a, x.rule, x.conf, d.reasons[x.start:end:end]
+	d.reasons = append(d.reasons, Reason{}) // room for one more, see want
+	t.Answer, t.Rule, t.Confidence, t.Reasons = x.a, x.rule, x.conf, d.reasons[x.start:end:end+1]
 	return t, c
 }
 
@@ -216,9 +217,9 @@ func (x *explained) category(named, excepted Rule, g *group, in, except []place,
 	}
 }
 
-// dates holds the tested date against the clause's time. What was granted
-// before the clause began is in by its backfill only; ask tells that the
-// holder has to have asked since.
+// dates holds the tested date against the clause's time. Where the text tests
+// a date abroad that lies before the clause began, backfill says what becomes
+// of it; ask tells that the holder has to have asked since.
 func (x *explained) dates(cl *clause, today civil.Date) (ask bool) {
 	d := &cl.Dates
 	if cl.to != nil {
@@ -228,40 +229,29 @@ func (x *explained) dates(cl *clause, today civil.Date) (ask bool) {
 		}
 	}
 	x.say(DatesFrom, answer(today >= d.From), x.today(today), cl.from, &d.Fact)
+	tested, shown := today, x.shownAs
+	switch d.Tests {
+	case scheme.SourceGrant:
+		tested, shown = x.cert.Granted, x.granted
+	case scheme.SourceEffect:
+		tested, shown = x.effective, x.effect
+	}
 	if d.Until != 0 {
-		tested := today
-		switch d.Tests {
-		case scheme.SourceGrant:
-			tested = x.cert.Granted
-		case scheme.SourceEffect:
-			tested = civil.DateAt(x.cert.Effective, x.zone())
-		}
-		x.say(DatesUntil, answer(tested <= d.Until), tested.String(), d.Until.String(), &d.Fact)
+		x.say(DatesUntil, answer(tested <= d.Until), shown, d.Until.String(), &d.Fact)
 	}
-	old := x.cert.Granted < d.From
-	if d.Tests == scheme.SourceEffect {
-		old = civil.DateAt(x.cert.Effective, x.zone()) < d.From
-	}
-	if !old {
+	if tested >= d.From || today < d.From {
 		return false
 	}
 	switch d.Backfill {
 	case scheme.BackfillAll:
-		x.say(DatesBackfill, scheme.Yes, x.granted, string(d.Backfill), &d.Fact)
+		x.say(DatesBackfill, scheme.Yes, shown, string(d.Backfill), &d.Fact)
 	case scheme.BackfillNone:
-		x.say(DatesBackfill, scheme.No, x.granted, string(d.Backfill), &d.Fact)
+		x.say(DatesBackfill, scheme.No, shown, string(d.Backfill), &d.Fact)
 	default: // a silent instrument too
-		x.say(DatesBackfill, scheme.Yes, x.granted, string(scheme.OnRequest), &d.Fact)
+		x.say(DatesBackfill, scheme.Yes, shown, string(scheme.OnRequest), &d.Fact)
 		return true
 	}
 	return false
-}
-
-func (x *explained) zone() *time.Location {
-	if x.from == nil {
-		return utc
-	}
-	return x.from.zone
 }
 
 // delta is what has to be shown besides.

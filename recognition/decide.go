@@ -14,20 +14,22 @@ import (
 // decision is the working state of one Decide.
 type decision struct {
 	*Engine
-	in      *Input
-	src     certificate.Standing
-	cert    *certificate.Certificate // as amended by now
-	from    *target                  // the source's scheme; nil: not in the catalog
-	edNow   *scheme.Edition          // of the source's scheme, in force today there
-	granted string                   // as shown
-	expires string
-	state   string
-	basis   string
-	groups  []group
-	models  []string // all of them
-	reasons []Reason // one arena for all explanations
-	oks     []bool   // one arena: per clause and group, whether it holds
-	next    int64
+	in        *Input
+	src       certificate.Standing
+	cert      *certificate.Certificate // as amended by now
+	from      *target                  // the source's scheme; nil: not in the catalog
+	edNow     *scheme.Edition          // of the source's scheme, in force today there
+	granted   string                   // as shown
+	expires   string
+	state     string
+	basis     string
+	effective civil.Date // day of its effect, in its own zone
+	effect    string
+	groups    []group
+	models    []string // all of them
+	reasons   []Reason // one arena for all explanations
+	oks       []bool   // one arena: per clause and group, whether it holds
+	next      int64
 
 	shownDay civil.Date
 	shownAs  string
@@ -62,14 +64,14 @@ func (e *Engine) Decide(in *Input) Outcome {
 	}
 	d.read()
 	clauses := e.bySource[d.cert.Scheme]
-	d.reasons = make([]Reason, 0, len(clauses)*24)
+	d.reasons = make([]Reason, 0, len(clauses)*20)
 	d.oks = make([]bool, 0, len(clauses)*len(d.groups))
 	out.Tried = make([]Tried, 0, len(clauses))
 
 	for i := range in.Existing {
 		out.Wanted = d.follow(out.Wanted, &in.Existing[i])
 	}
-	var cs []candidate
+	cs := make([]candidate, 0, len(clauses))
 	for _, cl := range clauses {
 		if in.Target != "" && (cl.to == nil || cl.to.Authority != in.Target) {
 			continue
@@ -116,6 +118,8 @@ func (d *decision) read() {
 	d.src = certificate.At(c, d.in.Source.Events, zone, d.in.Now, d.in.Now)
 	d.cert = d.src.Amended
 	d.granted, d.expires, d.state = c.Granted.String(), d.cert.Expires.String(), string(d.src.State)
+	d.effective = civil.DateAt(d.cert.Effective, zone)
+	d.effect = d.effective.String()
 	d.basis = refs(d.cert.Basis)
 	d.group(&d.cert.Product)
 }
@@ -163,8 +167,12 @@ func (d *decision) group(p *certificate.Product) {
 // choose turns clauses that hold into wanted designations: for every scheme
 // and model the clause that leads highest, then the one that gets furthest
 // by itself, then the first by id.
-func (d *decision) choose(ws []Wanted, tried []Tried, cs []candidate) []Wanted {
-	slices.SortStableFunc(cs, func(a, b candidate) int {
+func (d *decision) choose(ws []Wanted, tried []Tried, all []candidate) []Wanted {
+	cs := make([]*candidate, len(all))
+	for i := range all {
+		cs[i] = &all[i]
+	}
+	slices.SortFunc(cs, func(a, b *candidate) int {
 		return cmp.Or(cmp.Compare(b.rank, a.rank), cmp.Compare(reach(b.gate.action), reach(a.gate.action)), cmp.Compare(a.ID, b.ID))
 	})
 	var schemes []string
@@ -176,13 +184,11 @@ func (d *decision) choose(ws []Wanted, tried []Tried, cs []candidate) []Wanted {
 	for _, s := range schemes {
 		before := len(ws)
 		covered := map[string]*candidate{}
-		for i := range cs {
-			c := &cs[i]
+		for _, c := range cs {
 			if c.To.Scheme != s {
 				continue
 			}
-			t := &tried[c.tried]
-			ws = d.want(ws, t, c, covered)
+			ws = d.want(ws, &tried[c.tried], c, covered)
 		}
 		if len(ws) == before && !d.exists(s) {
 			ws = append(ws, refuse(tried, s))
@@ -193,7 +199,19 @@ func (d *decision) choose(ws []Wanted, tried []Tried, cs []candidate) []Wanted {
 
 // reach orders actions by how far they get without anybody.
 func reach(a Action) int {
-	return slices.Index([]Action{Offer, ToReview, Prepare, Wait, Deem, Designate}, a)
+	switch a {
+	case Designate:
+		return 5
+	case Deem:
+		return 4
+	case Wait:
+		return 3
+	case Prepare:
+		return 2
+	case ToReview:
+		return 1
+	}
+	return 0
 }
 
 // want adds what one clause that holds leads to, for the models that no
