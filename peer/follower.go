@@ -258,17 +258,13 @@ func (f *Follower) deliver(ctx context.Context, s Site, memory *follow) error {
 	if err != nil || !ok {
 		return err
 	}
-	r, err := parseReceiptText(text)
+	r, signed, err := signReceipt(text, f.signer)
 	if err != nil {
-		return fmt.Errorf("peer %s: this office's own receipt: %w", s.ID, errText(err))
+		return fmt.Errorf("peer %s: this office's own receipt: %w", s.ID, err)
 	}
 	r.Time = 0
 	if r == memory.delivered {
 		return nil
-	}
-	signed, err := note.Sign(&note.Note{Text: text}, f.signer)
-	if err != nil {
-		return fmt.Errorf("peer %s: signing the receipt: %w", s.ID, err)
 	}
 	if err := f.client.SendReceipt(ctx, s, signed); err != nil {
 		return fail(Undelivered, s.ID, ReceiptPath, "%w", errText(err))

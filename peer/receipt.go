@@ -89,14 +89,30 @@ func parseReceiptText(text string) (Receipt, error) {
 // SignReceipt signs a receipt as a C2SP signed note with the receiver's
 // checkpoint key, under the origin of the receiver's own log.
 func SignReceipt(r Receipt, s keys.Signer, origin string) ([]byte, error) {
-	if _, err := parseReceiptText(r.Text()); err != nil {
-		return nil, err
-	}
+	return SignReceiptText(r.Text(), s, origin)
+}
+
+// SignReceiptText is [SignReceipt] for text from [Receipt.Text]; it signs
+// nothing else. The signature is deterministic, the note for a text is one.
+func SignReceiptText(text string, s keys.Signer, origin string) ([]byte, error) {
 	signer, err := s.NoteSigner(origin)
 	if err != nil {
 		return nil, err
 	}
-	return note.Sign(&note.Note{Text: r.Text()}, signer)
+	_, b, err := signReceipt(text, signer)
+	return b, err
+}
+
+func signReceipt(text string, signer note.Signer) (Receipt, []byte, error) {
+	r, err := parseReceiptText(text)
+	if err != nil {
+		return Receipt{}, nil, fmt.Errorf("peer: signing a receipt: %w", errText(err))
+	}
+	b, err := note.Sign(&note.Note{Text: text}, signer)
+	if err != nil {
+		return Receipt{}, nil, fmt.Errorf("peer: signing a receipt: %w", err)
+	}
+	return r, b, nil
 }
 
 // ParseReceipt reads a receipt that a site signed, with a key valid at an
@@ -122,7 +138,8 @@ func ParseReceipt(b []byte, s Site, at int64) (Receipt, error) {
 
 // Receipts is where the receipts that peers post are kept, one for each.
 type Receipts interface {
-	// LastReceipt is the newest kept of a site; ok is false where there is none.
+	// LastReceipt is the newest kept of a site, of which Size and Time are
+	// read; ok is false where there is none.
 	LastReceipt(ctx context.Context, site string) (r Receipt, ok bool, err error)
 	// KeepReceipt replaces it. Where several processes serve, it compares with
 	// [Receipt.After] once more in its transaction.
@@ -173,7 +190,7 @@ func takeReceipt(ctx context.Context, b Books, keep Receipts, origin string, bod
 		return 0, err
 	}
 	switch {
-	case ok && r == old:
+	case ok && r.Size == old.Size && r.Time == old.Time:
 		return http.StatusNoContent, nil // our answer was lost
 	case ok && !r.After(old):
 		return http.StatusConflict, nil
