@@ -10,6 +10,9 @@ import (
 	"assay/ledger"
 )
 
+// errEarlyTime asks for a repetition with the head locked first.
+var errEarlyTime = fmt.Errorf("%w: its time was taken before the log head was locked", ErrRetry)
+
 var (
 	_ ledger.Appender = (*Tx)(nil)
 	_ ledger.Reader   = (*Log)(nil)
@@ -30,7 +33,7 @@ func (tx *Tx) LockHead(ctx context.Context) (ledger.Head, error) {
 	// Another process logged between this transaction's time and the lock. Its
 	// time would be refused as going back although no clock did.
 	if tx.now != 0 && tx.now < head.At && head.At <= tx.db.Clock().UnixMicro() {
-		return ledger.Head{}, tx.fail(fmt.Errorf("%w: its time was taken before the log head was locked", ErrRetry))
+		return ledger.Head{}, tx.fail(errEarlyTime)
 	}
 	tx.head = &head
 	return head, nil

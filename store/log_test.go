@@ -222,13 +222,13 @@ func TestLogWriters(t *testing.T) {
 		if err := dbs[0].Migrate(ctx, store.Migrations()); err != nil {
 			t.Fatal(err)
 		}
-		const writers, each = 4, 25
+		const writers, each = 8, 25
 		var wg sync.WaitGroup
 		for w := range writers {
 			wg.Go(func() {
 				for i := range each {
 					if err := dbs[w%2].Update(ctx, func(tx *store.Tx) error {
-						if w == 0 && i%5 == 0 {
+						if w%4 != 0 {
 							tx.Now()
 						}
 						return appending(entries((w*each+i)*3, 3))(tx)

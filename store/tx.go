@@ -41,10 +41,19 @@ type Tx struct {
 // When Update returns nil the change survives a crash of process and machine.
 // [ErrUnknown] means that the connection broke during the commit.
 func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
+	body := fn
 	for attempt := 1; ; attempt++ {
-		err := db.run(ctx, db.write, nil, fn)
+		err := db.run(ctx, db.write, nil, body)
 		if !errors.Is(err, ErrRetry) || attempt == maxAttempts {
 			return err
+		}
+		if errors.Is(err, errEarlyTime) { // now it is known that fn logs: it cannot come too early again
+			body = func(tx *Tx) error {
+				if _, err := tx.LockHead(ctx); err != nil {
+					return err
+				}
+				return fn(tx)
+			}
 		}
 		// Two that met must not meet again in step.
 		pause := time.Duration(attempt) * time.Millisecond
@@ -109,7 +118,8 @@ func (db *DB) run(ctx context.Context, pool *sql.DB, opts *sql.TxOptions, fn fun
 }
 
 // Now is the time of the transaction in µs UTC, the same for all of it. It is
-// taken at the first call: lock what you wait for first.
+// taken at the first call. In a transaction that logs call [Tx.LockHead] before
+// it; otherwise, where another process logs in between, Update has to repeat.
 func (tx *Tx) Now() int64 {
 	if tx.now == 0 {
 		tx.now = tx.db.Clock().UnixMicro()
