@@ -12,10 +12,9 @@ import (
 	"time"
 )
 
-// Paths below a peer's base URL. The log is served as C2SP tlog-tiles below
-// LogPath.
+// Paths below a peer's base URL. The log lies at the base URL itself, as C2SP
+// tlog-tiles says: /checkpoint and /tile/….
 const (
-	LogPath      = "/log"
 	DocumentPath = "/.well-known/assay/office.json"
 	HintPath     = "/peer/hint"
 	ReceiptPath  = "/peer/receipt"

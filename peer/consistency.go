@@ -27,10 +27,10 @@ func (s source) compare(ctx context.Context, held, got Head) (*Evidence, error) 
 	case forked:
 		return &Evidence{Kind: Fork, Held: held, Got: got, Proof: proof, Err: err.Error()}, err
 	case got.Size < held.Size && err != nil:
-		return nil, fail(Shrunk, s.site.ID, LogPath+"/"+ledger.CheckpointPath, "size %d, it signed %d before, and does not show that they agree: %w",
+		return nil, fail(Shrunk, s.site.ID, "/"+ledger.CheckpointPath, "size %d, it signed %d before, and does not show that they agree: %w",
 			got.Size, held.Size, errText(err))
 	case got.Size < held.Size:
-		return nil, fail(Shrunk, s.site.ID, LogPath+"/"+ledger.CheckpointPath, "size %d, it signed %d before", got.Size, held.Size)
+		return nil, fail(Shrunk, s.site.ID, "/"+ledger.CheckpointPath, "size %d, it signed %d before", got.Size, held.Size)
 	}
 	return nil, err
 }
@@ -45,7 +45,7 @@ func (s source) consistency(ctx context.Context, small, big Head) ([][32]byte, e
 		return nil, nil
 	}
 	forked := func() error {
-		return fail(Fork, s.site.ID, LogPath+"/"+ledger.CheckpointPath, "heads of size %d (root %x) and %d (root %x) have no common history",
+		return fail(Fork, s.site.ID, "/"+ledger.CheckpointPath, "heads of size %d (root %x) and %d (root %x) have no common history",
 			small.Size, small.Root, big.Size, big.Root)
 	}
 	if small.Size == big.Size {

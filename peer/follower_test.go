@@ -220,7 +220,7 @@ func TestPartialGone(t *testing.T) {
 	o.grants(600)
 	o.lie = func(w http.ResponseWriter, r *http.Request) bool {
 		switch path := r.URL.Path; {
-		case path == LogPath+"/checkpoint":
+		case path == "/checkpoint":
 			w.Write(o.checkpoint(300))
 			return true
 		case bytes.Contains([]byte(path), []byte(".p/44")): // 300 = 256 + 44

@@ -18,7 +18,7 @@ import (
 )
 
 // ledgerOffice is a source as it is in earnest: statements in a database, served
-// by package ledger under LogPath.
+// by package ledger.
 type ledgerOffice struct {
 	*office // its names, keys and statements; not its log
 	db      *store.DB
@@ -29,7 +29,7 @@ func newLedgerOffice(t testing.TB, id string) *ledgerOffice {
 	o := &ledgerOffice{office: newOffice(t, id), db: storetest.SQLite(t)}
 	o.server.Close()
 	mux := http.NewServeMux()
-	mux.Handle(LogPath+"/", http.StripPrefix(LogPath, ledger.Handler(o.db.Log())))
+	mux.Handle("/", ledger.Handler(o.db.Log()))
 	o.server = httptest.NewServer(mux)
 	t.Cleanup(o.server.Close)
 	return o

@@ -19,7 +19,7 @@ import (
 
 // lied is the last request of a path below the log that a lie answers.
 func lied(r *http.Request, part string) bool {
-	return strings.HasPrefix(r.URL.Path, LogPath+part)
+	return strings.HasPrefix(r.URL.Path, part)
 }
 
 // TestLyingPeers: whatever a peer serves ends in a named error or evidence; what

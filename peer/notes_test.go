@@ -81,7 +81,7 @@ func TestHints(t *testing.T) {
 	if len(b.forks["kr"]) != 0 {
 		t.Error("evidence out of nothing")
 	}
-	if o.asked["/peer/hint"] != 0 || stranger.asked[LogPath+"/checkpoint"] != 0 {
+	if o.asked["/peer/hint"] != 0 || stranger.asked["/checkpoint"] != 0 {
 		t.Error("a hint made this office ask somewhere")
 	}
 

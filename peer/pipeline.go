@@ -135,7 +135,7 @@ func (s source) items(ctx context.Context, head Head, from, to, now int64) ([]It
 	for i, body := range entries {
 		leaf := tlog.RecordHash(body)
 		if leaf != leaves[i] {
-			return nil, fail(Tiles, s.site.ID, LogPath+"/tile/entries", "entry %d has leaf hash %v, the tile says %v",
+			return nil, fail(Tiles, s.site.ID, "/tile/entries", "entry %d has leaf hash %v, the tile says %v",
 				from+int64(i), leaf, leaves[i])
 		}
 		items[i] = judge(&s.site, from+int64(i), leaf, body, now)

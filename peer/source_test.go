@@ -176,7 +176,7 @@ func (o *office) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // answer is the honest one.
 func (o *office) answer(w http.ResponseWriter, r *http.Request) {
-	path := strings.TrimPrefix(r.URL.Path, LogPath)
+	path := r.URL.Path
 	size := o.size
 	if size == 0 {
 		size = int64(len(o.entries))

@@ -22,7 +22,7 @@ type source struct {
 
 // checkpoint fetches and verifies the signed head; at is µs UTC.
 func (s source) checkpoint(ctx context.Context, at int64) (Head, error) {
-	b, err := s.client.get(ctx, s.site, LogPath+"/"+ledger.CheckpointPath, ledger.MaxCheckpoint)
+	b, err := s.client.get(ctx, s.site, "/"+ledger.CheckpointPath, ledger.MaxCheckpoint)
 	if err != nil {
 		return Head{}, err
 	}
@@ -33,11 +33,11 @@ func (s source) checkpoint(ctx context.Context, at int64) (Head, error) {
 // partial one when the full one exists, so that is asked for next; parse then
 // gets the full width.
 func (s source) fetch(ctx context.Context, t ledger.Tile, parse func(b []byte, width int) error) error {
-	path := LogPath + "/" + t.Path()
+	path := "/" + t.Path()
 	b, err := s.client.get(ctx, s.site, path, int64(t.MaxBytes()))
 	if errors.Is(err, errNotFound) && t.Width < ledger.TileWidth {
 		t.Width = ledger.TileWidth
-		path = LogPath + "/" + t.Path()
+		path = "/" + t.Path()
 		b, err = s.client.get(ctx, s.site, path, int64(t.MaxBytes()))
 	}
 	if err != nil {
@@ -80,7 +80,7 @@ func (s source) hashes(ctx context.Context, head Head) tlog.HashReaderFunc {
 		r := &tileReader{ctx: ctx, source: s}
 		out, err := tlog.TileHashReader(tlog.Tree{N: head.Size, Hash: head.Root}, r).ReadHashes(indexes)
 		if err != nil && r.err == nil {
-			err = fail(Tiles, s.site.ID, LogPath+"/tile", "under the head of size %d: %w", head.Size, err)
+			err = fail(Tiles, s.site.ID, "/tile", "under the head of size %d: %w", head.Size, err)
 		}
 		return out, err
 	}

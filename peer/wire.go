@@ -44,7 +44,7 @@ func splitBundle(b []byte, width int) ([][]byte, error) {
 // checkpoint key of the site, valid at an instant (µs UTC), signed it.
 // Error codes: [TooLarge], [WrongKey], [WrongOrigin], [Malformed].
 func parseCheckpoint(s Site, b []byte, at int64) (Head, error) {
-	const path = LogPath + "/" + ledger.CheckpointPath
+	const path = "/" + ledger.CheckpointPath
 	if len(b) > ledger.MaxCheckpoint {
 		return Head{}, fail(TooLarge, s.ID, path, "%d bytes, at most %d", len(b), ledger.MaxCheckpoint)
 	}
