@@ -104,6 +104,7 @@ type DecisionBody struct {
 	Assessment  certificate.Digest `json:"assessment"` // blob with the machine's assessment
 	Reason      string             `json:"reason"`     // coded
 	Remarks     string             `json:"remarks,omitempty"`
+	PublishAt   int64              `json:"publish_at,omitempty"` // embargo asked for in the application
 }
 
 // MeasureBody changes the status of a certificate or designation of this office.
@@ -222,7 +223,8 @@ type Case struct {
 	Scheme   string               `json:"scheme"`
 	Level    string               `json:"level"`
 	Outcome  *recognition.Outcome `json:"outcome,omitempty"`
-	Why      string               `json:"why"` // rule id of the reason that put it here
+	Why      string               `json:"why"`               // rule id of the reason that put it here
+	Subject  string               `json:"subject,omitempty"` // the designation it is about
 	Created  int64                `json:"created"`
 	Decision string               `json:"decision,omitempty"`
 	Act      string               `json:"act,omitempty"`
@@ -237,6 +239,7 @@ type Alarm struct {
 	Site    string            `json:"site,omitempty"`
 	Subject string            `json:"subject,omitempty"`
 	Data    map[string]string `json:"data,omitempty"`
+	Count   int64             `json:"count"` // how often since it was raised
 	Cleared int64             `json:"cleared,omitempty"`
 }
 
@@ -302,16 +305,18 @@ type Query struct {
 // PeerStatus is how a partner stands.
 type PeerStatus struct {
 	PeerBody
-	Origin   string `json:"origin"`
-	Size     int64  `json:"size"`
-	Applied  int64  `json:"applied"`
-	Heard    int64  `json:"heard"`
-	Silent   bool   `json:"silent"`
-	Degraded string `json:"degraded,omitempty"`
-	Trouble  string `json:"trouble,omitempty"`
-	Rejected int64  `json:"rejected"`
-	Receipt  string `json:"receipt,omitempty"` // the partner's newest receipt for our log
-	Evidence int    `json:"evidence,omitempty"`
+	Origin      string `json:"origin"`
+	Size        int64  `json:"size"`
+	Applied     int64  `json:"applied"`
+	Heard       int64  `json:"heard"`
+	Silent      bool   `json:"silent"`
+	Degraded    string `json:"degraded,omitempty"`
+	Trouble     string `json:"trouble,omitempty"`
+	Rejected    int64  `json:"rejected"`
+	Receipt     string `json:"receipt,omitempty"`      // the partner's newest receipt for our log
+	ReceiptSize int64  `json:"receipt_size,omitempty"` // entries of our log that it says it applied
+	ReceiptAt   int64  `json:"receipt_at,omitempty"`
+	Evidence    int    `json:"evidence,omitempty"`
 }
 
 // Letter is a decision letter as data, in the languages of the office and the holder.

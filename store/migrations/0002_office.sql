@@ -3,7 +3,7 @@
 CREATE TABLE office_meta (
   name  {{text}} PRIMARY KEY,
   value {{bytes}} NOT NULL
-);
+) {{strict}};
 
 CREATE TABLE persons (
   id         {{text}} PRIMARY KEY,
@@ -13,7 +13,7 @@ CREATE TABLE persons (
   entity     {{text}} NOT NULL,
   token_hash {{bytes}} NOT NULL UNIQUE,
   disabled   {{int}} NOT NULL
-);
+) {{strict}};
 
 -- One act is one thing that two persons did. The database itself refuses the
 -- same person twice.
@@ -33,7 +33,7 @@ CREATE TABLE acts (
   log_index   {{int}} NOT NULL,
   CHECK (approver IS NULL OR approver <> proposer),
   CHECK (state <> 'done' OR approver IS NOT NULL)
-);
+) {{strict}};
 CREATE INDEX acts_state ON acts (state, proposed_at, id);
 CREATE INDEX acts_subject ON acts (subject, approved_at);
 CREATE INDEX acts_digest ON acts (digest);
@@ -55,7 +55,7 @@ CREATE TABLE applications (
   version     {{int}} NOT NULL,
   created     {{int}} NOT NULL,
   updated     {{int}} NOT NULL
-);
+) {{strict}};
 CREATE INDEX applications_state ON applications (state, created, id);
 CREATE INDEX applications_product ON applications (holder, product, state);
 
@@ -66,7 +66,7 @@ CREATE TABLE intents (
   body     {{bytes}} NOT NULL,
   state    {{text}} NOT NULL,        -- recorded, spent, dropped
   at       {{int}} NOT NULL
-);
+) {{strict}};
 CREATE INDEX intents_state ON intents (state, at);
 
 -- The newest statement of every subject, this office's and its peers'.
@@ -77,7 +77,7 @@ CREATE TABLE subjects (
   digest  {{bytes}} NOT NULL,
   doubt   {{text}} NOT NULL,         -- a rejected statement of this subject: coded; '' none
   PRIMARY KEY (office, subject)
-);
+) {{strict}};
 
 -- Catalogs that this office adopted, by act; the newest whose time has come is in force.
 CREATE TABLE adoptions (
@@ -85,7 +85,7 @@ CREATE TABLE adoptions (
   digest {{text}} NOT NULL,
   since  {{int}} NOT NULL,
   at     {{int}} NOT NULL
-);
+) {{strict}};
 
 -- What this office has on a product, by holder and model: any of it turns a
 -- yes for a designation into review.
@@ -97,12 +97,12 @@ CREATE TABLE own_records (
   scheme {{text}} NOT NULL,
   at     {{int}} NOT NULL,
   PRIMARY KEY (holder, model, kind, id)
-);
+) {{strict}};
 
 CREATE TABLE numbers (
   scheme {{text}} PRIMARY KEY,
   last   {{int}} NOT NULL
-);
+) {{strict}};
 
 -- The register: this office's grants and designations, and what its peers'
 -- logs say of theirs. All of it can be made again from logs alone.
@@ -129,7 +129,7 @@ CREATE TABLE certificates (
   backdated  {{int}} NOT NULL,
   reasons    {{bytes}} NOT NULL,     -- designations: digest of the outcome's JSON
   PRIMARY KEY (office, id)
-);
+) {{strict}};
 CREATE INDEX certificates_number ON certificates (number);
 CREATE INDEX certificates_source ON certificates (src_office, src_id);
 CREATE INDEX certificates_list ON certificates (office, log_index);
@@ -145,7 +145,7 @@ CREATE TABLE events (
   log_index {{int}} NOT NULL,
   received  {{int}} NOT NULL,
   PRIMARY KEY (office, id, seq)
-);
+) {{strict}};
 
 -- Larger things, by digest: catalogs, outcomes, evidence, assessments.
 CREATE TABLE blobs (
@@ -153,7 +153,7 @@ CREATE TABLE blobs (
   kind   {{text}} NOT NULL,
   public {{int}} NOT NULL,
   body   {{bytes}} NOT NULL
-);
+) {{strict}};
 
 -- Sources that have to be looked at again, and when. Status changes go first.
 CREATE TABLE due (
@@ -162,7 +162,7 @@ CREATE TABLE due (
   at       {{int}} NOT NULL,
   priority {{int}} NOT NULL,         -- 0 status, 1 grant, 2 calendar
   PRIMARY KEY (office, id)
-);
+) {{strict}};
 CREATE INDEX due_order ON due (at, priority);
 CREATE INDEX due_priority ON due (priority, at);
 
@@ -174,7 +174,7 @@ CREATE TABLE arrivals (
   summary {{text}} NOT NULL,
   outcome {{bytes}} NOT NULL,
   PRIMARY KEY (office, id)
-);
+) {{strict}};
 
 CREATE TABLE cases (
   id         {{text}} PRIMARY KEY,
@@ -192,7 +192,7 @@ CREATE TABLE cases (
   act        {{text}} NOT NULL,
   created    {{int}} NOT NULL,
   version    {{int}} NOT NULL
-);
+) {{strict}};
 CREATE INDEX cases_state ON cases (state, created, id);
 CREATE INDEX cases_source ON cases (office, source, clause, state);
 
@@ -205,7 +205,7 @@ CREATE TABLE requests (
   body   {{bytes}} NOT NULL,
   at     {{int}} NOT NULL,
   PRIMARY KEY (office, id, scheme)
-);
+) {{strict}};
 
 -- Extra requirements of a delta clause that this office found to be met, by act.
 CREATE TABLE deltas (
@@ -214,7 +214,7 @@ CREATE TABLE deltas (
   clause {{text}} NOT NULL,
   act    {{text}} NOT NULL,
   PRIMARY KEY (office, id, clause)
-);
+) {{strict}};
 
 CREATE TABLE policies (
   clause  {{text}} PRIMARY KEY,
@@ -224,13 +224,13 @@ CREATE TABLE policies (
   since   {{int}} NOT NULL,
   expires {{int}} NOT NULL,
   pinned  {{bytes}} NOT NULL         -- digest of the clause it was made for
-);
+) {{strict}};
 
 CREATE TABLE readings (
   clause {{text}} PRIMARY KEY,
   act    {{text}} NOT NULL,
   pinned {{bytes}} NOT NULL
-);
+) {{strict}};
 
 -- How much of a standing decision's budget is used, by window.
 CREATE TABLE budget_use (
@@ -238,7 +238,7 @@ CREATE TABLE budget_use (
   slot   {{text}} NOT NULL,          -- h<hour> or d<day>, counted from 1970
   n      {{int}} NOT NULL,
   PRIMARY KEY (clause, slot)
-);
+) {{strict}};
 
 CREATE TABLE peers (
   site       {{text}} PRIMARY KEY,
@@ -261,7 +261,7 @@ CREATE TABLE peers (
   receipt_at {{int}} NOT NULL,
   receipt_size {{int}} NOT NULL,
   ended      {{int}} NOT NULL
-);
+) {{strict}};
 
 -- What a peer's log holds and this office could not take. Kept whole.
 CREATE TABLE rejects (
@@ -272,7 +272,7 @@ CREATE TABLE rejects (
   body      {{bytes}} NOT NULL,
   at        {{int}} NOT NULL,
   PRIMARY KEY (site, log_index)
-);
+) {{strict}};
 
 CREATE TABLE evidence_of_misbehavior (
   digest {{bytes}} PRIMARY KEY,
@@ -280,7 +280,7 @@ CREATE TABLE evidence_of_misbehavior (
   kind   {{text}} NOT NULL,
   body   {{bytes}} NOT NULL,
   at     {{int}} NOT NULL
-);
+) {{strict}};
 
 CREATE TABLE alarms (
   id      {{int}} PRIMARY KEY,
@@ -291,5 +291,5 @@ CREATE TABLE alarms (
   data    {{bytes}} NOT NULL,
   n       {{int}} NOT NULL,          -- how often since
   cleared {{int}} NOT NULL
-);
+) {{strict}};
 CREATE INDEX alarms_open ON alarms (cleared, kind, site, subject);

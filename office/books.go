@@ -1,0 +1,510 @@
+package office
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"assay/certificate"
+	"assay/keys"
+	"assay/peer"
+	"assay/statement"
+	"assay/store"
+)
+
+// The office is the books of its followers: it keeps how far each peer was
+// read, and applies what was verified.
+
+var _ peer.Books = (*Office)(nil)
+
+// Sites lists the peers to follow.
+func (o *Office) Sites(ctx context.Context) ([]peer.Site, error) {
+	o.sites.mu.Lock()
+	defer o.sites.mu.Unlock()
+	if o.sites.list != nil && o.now()-o.sites.at < int64(time.Second/time.Microsecond) {
+		return o.sites.list, nil
+	}
+	list := []peer.Site{}
+	err := o.view(ctx, func(w *work) error {
+		rows, err := w.tx.Query(`SELECT body, keys, origin FROM peers WHERE ended = 0 ORDER BY site`)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var body, ks []byte
+			var origin string
+			if err := rows.Scan(&body, &ks, &origin); err != nil {
+				return err
+			}
+			s, err := site(body, ks, origin, o.info.Ring)
+			if err != nil {
+				return err
+			}
+			list = append(list, s)
+		}
+		return rows.Err()
+	})
+	if err == nil {
+		o.sites.list, o.sites.at = list, o.now()
+	}
+	return list, err
+}
+
+func site(body, ks []byte, origin, ring string) (peer.Site, error) {
+	var b PeerBody
+	if err := json.Unmarshal(body, &b); err != nil {
+		return peer.Site{}, err
+	}
+	s := peer.Site{ID: b.Site, BaseURL: b.URL, Origin: origin, Ring: ring, Schemes: b.Schemes, Private: b.Private,
+		Poll: time.Duration(b.PollMillis) * time.Millisecond, SilentAfter: time.Duration(b.SilentHours) * time.Hour}
+	for _, k := range b.Kinds {
+		s.Kinds = append(s.Kinds, statement.Kind(k))
+	}
+	return s, statement.Decode(ks, &s.Keys)
+}
+
+// forgetSites makes the next reader of Sites look again.
+func (o *Office) forgetSites() {
+	o.sites.mu.Lock()
+	o.sites.list = nil
+	o.sites.mu.Unlock()
+}
+
+// Position reads how far a site was followed.
+func (o *Office) Position(ctx context.Context, site string) (p peer.Position, err error) {
+	err = o.view(ctx, func(w *work) error {
+		var root []byte
+		err := w.tx.QueryRow(`SELECT size, root, note, applied FROM peers WHERE site = $1`, site).Scan(&p.Verified.Size, &root, &p.Verified.Note, &p.Applied)
+		copy(p.Verified.Root[:], root)
+		return err
+	})
+	return p, err
+}
+
+// Verified stores a head before anything under it is applied.
+func (o *Office) Verified(ctx context.Context, site string, old int64, head peer.Head) error {
+	return o.gate.first(func() error {
+		return o.update(ctx, func(w *work) error {
+			n, err := w.tx.Exec(`UPDATE peers SET size = $3, root = $4, note = $5, previous = newest, heard = $6, trouble = '', silent = 0
+				WHERE site = $1 AND size = $2`, site, old, head.Size, head.Root, head.Note, w.now)
+			if err == nil && n == 0 {
+				err = peer.ErrMoved
+			}
+			return err
+		})
+	})
+}
+
+// heardEvery is how often an unchanged checkpoint is written down.
+const heardEvery = int64(time.Second / time.Microsecond)
+
+// Heard records that a verified checkpoint arrived, even an unchanged one.
+func (o *Office) Heard(ctx context.Context, site string) error {
+	var heard int64
+	var trouble string
+	err := o.view(ctx, func(w *work) error {
+		return w.tx.QueryRow(`SELECT heard, trouble FROM peers WHERE site = $1`, site).Scan(&heard, &trouble)
+	})
+	if err != nil || trouble == "" && o.now()-heard < heardEvery {
+		return err
+	}
+	return o.gate.bulk(func() error {
+		return o.update(ctx, func(w *work) error {
+			var silent int64
+			if err := w.tx.QueryRow(`SELECT silent FROM peers WHERE site = $1 {{lock}}`, site).Scan(&silent); err != nil {
+				return err
+			}
+			if _, err := w.tx.Exec(`UPDATE peers SET heard = $2, trouble = '', silent = 0 WHERE site = $1`, site, w.now); err != nil {
+				return err
+			}
+			if silent == 0 {
+				return nil
+			}
+			wake(o.reconcilec)
+			return w.dueForOffice(site) // what waited for it can go on
+		})
+	})
+}
+
+func (w *work) dueForOffice(office string) error {
+	_, err := w.tx.Exec(`INSERT INTO due (office, id, at, priority) SELECT office, id, $1, 2 FROM certificates WHERE office = $2
+		ON CONFLICT (office, id) DO UPDATE SET at = CASE WHEN due.at < excluded.at THEN due.at ELSE excluded.at END`, w.now, office)
+	return err
+}
+
+// Trouble records why a round failed.
+func (o *Office) Trouble(ctx context.Context, site string, code string, cause error) error {
+	o.log.Warn("following failed", "site", site, "code", code, "err", cause)
+	return o.update(ctx, func(w *work) error {
+		var old string
+		err := w.tx.QueryRow(`SELECT trouble FROM peers WHERE site = $1 {{lock}}`, site).Scan(&old)
+		if err != nil || old == code {
+			return err
+		}
+		if _, err := w.tx.Exec(`UPDATE peers SET trouble = $2 WHERE site = $1`, site, code); err != nil {
+			return err
+		}
+		if code == peer.Unreachable { // a network; silence past the bound is told by the calendar
+			return nil
+		}
+		return w.alarm("peer-"+code, site, "", map[string]string{"error": clip(cause.Error())})
+	})
+}
+
+// Fork stores evidence against a site, raises the alarm, and stops taking
+// anything new from it until a person has acted.
+func (o *Office) Fork(ctx context.Context, site string, e peer.Evidence) error {
+	type head struct {
+		Size int64  `json:"size"`
+		Root string `json:"root"`
+		Note string `json:"note"`
+	}
+	ev := struct {
+		Site  string   `json:"site"`
+		Kind  string   `json:"kind"`
+		Held  head     `json:"held"`
+		Got   head     `json:"got"`
+		Proof []string `json:"proof,omitempty"`
+		Error string   `json:"error"`
+	}{site, e.Kind, head{e.Held.Size, hex.EncodeToString(e.Held.Root[:]), string(e.Held.Note)}, head{e.Got.Size, hex.EncodeToString(e.Got.Root[:]), string(e.Got.Note)}, nil, e.Err}
+	for _, h := range e.Proof {
+		ev.Proof = append(ev.Proof, hex.EncodeToString(h[:]))
+	}
+	body, err := json.Marshal(ev)
+	if err != nil {
+		return err
+	}
+	digest := sha256.Sum256(body)
+	var d draft
+	var known bool
+	err = o.update(ctx, func(w *work) error {
+		n, err := w.tx.Exec(`INSERT INTO evidence_of_misbehavior (digest, site, kind, body, at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (digest) DO NOTHING`,
+			digest, site, e.Kind, body, w.now)
+		if err != nil || n == 0 {
+			known = true
+			return err
+		}
+		if _, err := w.tx.Exec(`UPDATE peers SET degraded = $2 WHERE site = $1`, site, e.Kind); err != nil {
+			return err
+		}
+		if _, err := w.blob("misbehavior", true, body); err != nil {
+			return err
+		}
+		if err := w.alarm("fork", site, "", map[string]string{"kind": e.Kind, "evidence": hex.EncodeToString(digest[:]), "error": clip(e.Err)}); err != nil {
+			return err
+		}
+		if err := w.dueForOffice(site); err != nil {
+			return err
+		}
+		d, err = w.draft(statement.Misbehavior, "misbehavior/"+site, MisbehaviorPayload{Site: site, Kind: e.Kind, Digest: digest, Recorded: w.now})
+		return err
+	})
+	if err != nil || known {
+		return err
+	}
+	wake(o.reconcilec)
+	return o.logDrafts(ctx, []draft{d})
+}
+
+// logDrafts signs and logs drafts that no act waits for.
+func (o *Office) logDrafts(ctx context.Context, ds []draft) error {
+	ps, err := o.sign(ds)
+	if err != nil {
+		return err
+	}
+	err = o.update(ctx, func(w *work) error { return w.append(ps) })
+	if err == nil {
+		wake(o.publishc)
+	}
+	return err
+}
+
+// rejection codes given here, besides those of package peer.
+const (
+	rejReplayed = "replayed"     // the subject has this statement already
+	rejEquivoc  = "equivocation" // two statements with one sequence number
+	rejGap      = "out-of-sequence"
+	rejPayload  = "payload"
+)
+
+// Apply enters a batch of a peer's statements and moves the applied index in
+// the same transaction. What cannot be taken is kept with its reason; where
+// its subject can be read, what rests on it is held until somebody has looked.
+func (o *Office) Apply(ctx context.Context, site string, b peer.Batch) error {
+	urgent := slices.ContainsFunc(b.Items, func(i peer.Item) bool { return i.Statement != nil && i.Statement.Kind == statement.Status })
+	run := o.gate.bulk
+	if urgent && len(b.Items) <= 64 {
+		run = o.gate.first
+	}
+	err := run(func() error { return o.update(ctx, func(w *work) error { return w.applyBatch(site, b) }) })
+	if err == nil {
+		wake(o.reconcilec)
+	}
+	return err
+}
+
+func (w *work) applyBatch(site string, b peer.Batch) error {
+	var applied, previous, newest, rejected int64
+	err := w.tx.QueryRow(`SELECT applied, previous, newest, rejected FROM peers WHERE site = $1 {{lock}}`, site).Scan(&applied, &previous, &newest, &rejected)
+	if err != nil {
+		return err
+	}
+	if applied != b.From {
+		return peer.ErrMoved
+	}
+	for i := range b.Items {
+		it := &b.Items[i]
+		code, subject := "", ""
+		if it.Statement != nil {
+			subject = it.Statement.Subject
+		}
+		if it.Err != nil {
+			code = peer.Code(it.Err)
+		} else {
+			var recorded int64
+			code, recorded, err = w.take(site, it, previous)
+			if err != nil {
+				return err
+			}
+			newest = max(newest, recorded)
+		}
+		if code != "" {
+			if err := w.reject(site, it, code, subject); err != nil {
+				return err
+			}
+			rejected++
+		}
+	}
+	_, err = w.tx.Exec(`UPDATE peers SET applied = $2, newest = $3, rejected = $4 WHERE site = $1`, site, b.To, newest, rejected)
+	return err
+}
+
+// take enters one verified statement; code is why it is not taken.
+func (w *work) take(site string, it *peer.Item, previous int64) (code string, recorded int64, err error) {
+	s := it.Statement
+	digest := s.Digest()
+	var seq int64
+	var last []byte
+	err = w.tx.QueryRow(`SELECT seq, digest FROM subjects WHERE office = $1 AND subject = $2`, site, s.Subject).Scan(&seq, &last)
+	if err != nil && !errors.Is(err, store.ErrNoRows) {
+		return "", 0, err
+	}
+	switch {
+	case int64(s.Sequence) <= seq && int64(s.Sequence) == seq && string(last) == string(digest[:]):
+		return rejReplayed, 0, nil
+	case int64(s.Sequence) <= seq:
+		return w.olderOrEquivocal(site, s, digest)
+	case int64(s.Sequence) != seq+1, seq > 0 && string(last) != string(s.Previous[:]):
+		return rejGap, 0, nil
+	}
+	a := arrival{received: w.now}
+	recorded, code = w.recordedAt(s, previous, &a)
+	if code != "" {
+		return code, 0, nil
+	}
+	// A payload that does not fit is found before anything is written, since
+	// an error would end the transaction and with it the batch.
+	if code := w.fits(site, s); code != "" {
+		return code, 0, nil
+	}
+	if err := w.advance(site, s.Subject, s.Sequence, s.Previous, digest); err != nil {
+		return "", 0, err
+	}
+	if err := w.project(site, s.Kind, s.Subject, s.Sequence, s.Payload, it.Index, it.Leaf, a); err != nil {
+		return "", 0, err
+	}
+	switch s.Kind {
+	case statement.Grant, statement.Designation:
+		err = w.due(site, s.Subject, w.now, 1)
+	case statement.Status:
+		err = w.due(site, s.Subject, w.now, 0)
+	case statement.Key:
+		err = w.peerKeys(site, s)
+	}
+	return "", recorded, err
+}
+
+// olderOrEquivocal tells a replay from two statements under one number. The
+// digests of older statements are not kept; their bodies are, as events.
+func (w *work) olderOrEquivocal(site string, s *statement.Statement, digest [32]byte) (string, int64, error) {
+	var body []byte
+	var err error
+	if s.Sequence == 1 {
+		err = w.tx.QueryRow(`SELECT body FROM certificates WHERE office = $1 AND id = $2`, site, s.Subject).Scan(&body)
+	} else {
+		err = w.tx.QueryRow(`SELECT body FROM events WHERE office = $1 AND id = $2 AND seq = $3`, site, s.Subject, int64(s.Sequence)).Scan(&body)
+	}
+	if err == nil && string(body) == string(s.Payload) || errors.Is(err, store.ErrNoRows) {
+		return rejReplayed, 0, nil
+	}
+	return rejEquivoc, 0, err
+}
+
+// recordedAt reads when the source recorded a statement, and whether a grant
+// is dated before what its office had published already.
+func (w *work) recordedAt(s *statement.Statement, previous int64, a *arrival) (recorded int64, code string) {
+	switch s.Kind {
+	case statement.Grant, statement.Designation:
+		var c certificate.Certificate
+		if statement.Decode(s.Payload, &c) != nil {
+			return 0, rejPayload
+		}
+		// An office decides, records and publishes within moments; a day is
+		// more than any of it takes, and less than a back-dater needs.
+		const day = int64(24 * time.Hour / time.Microsecond)
+		a.backdated = previous > 0 && c.Decided < previous-day
+		return c.Decided, ""
+	case statement.Status:
+		var e certificate.Event
+		if statement.Decode(s.Payload, &e) != nil {
+			return 0, rejPayload
+		}
+		return e.Recorded, ""
+	}
+	return 0, ""
+}
+
+// fits checks a payload against its header and the history it would join.
+func (w *work) fits(site string, s *statement.Statement) string {
+	switch s.Kind {
+	case statement.Grant, statement.Designation:
+		c := new(certificate.Certificate)
+		if err := statement.Decode(s.Payload, c); err != nil {
+			return rejPayload
+		}
+		if err := fitsHeader(c, site, s.Kind, s.Subject, s.Sequence); err != nil {
+			return rejPayload
+		}
+		if c.Granted.IsZero() || !clean(c.Product.Brand) || !clean(c.Product.Name) || !clean(c.Number) || len(c.Product.Models) > 1000 {
+			return rejPayload
+		}
+	case statement.Status:
+		h, err := w.history(site, s.Subject)
+		if err != nil {
+			return rejGap
+		}
+		e := new(certificate.Event)
+		if err := statement.Decode(s.Payload, e); err != nil {
+			return rejPayload
+		}
+		e.Sequence = s.Sequence
+		if err := certificate.Check(h.Certificate, h.Events, e); err != nil {
+			return rejPayload
+		}
+	}
+	return ""
+}
+
+// reject keeps what could not be taken, whole, and holds what rests on it.
+func (w *work) reject(site string, it *peer.Item, code, subject string) error {
+	_, err := w.tx.Exec(`INSERT INTO rejects (site, log_index, code, subject, body, at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (site, log_index) DO NOTHING`,
+		site, it.Index, code, printable(subject), it.Body, w.now)
+	if err != nil {
+		return err
+	}
+	if err := w.alarm("rejected", site, printable(subject), map[string]string{"code": code, "index": fmt.Sprint(it.Index)}); err != nil {
+		return err
+	}
+	if code == rejReplayed { // nothing new was said
+		return nil
+	}
+	if subject == "" {
+		_, err := w.tx.Exec(`UPDATE peers SET degraded = CASE WHEN degraded = '' THEN 'unreadable' ELSE degraded END WHERE site = $1`, site)
+		return err
+	}
+	n, err := w.tx.Exec(`UPDATE subjects SET doubt = $3 WHERE office = $1 AND subject = $2`, site, subject, code)
+	if err != nil || n == 0 {
+		return err
+	}
+	return w.due(site, subject, w.now, 0)
+}
+
+func printable(s string) string {
+	if clean(s) {
+		return s
+	}
+	return ""
+}
+
+// due puts a source on the list to be looked at. The earlier time and the
+// more urgent priority win.
+func (w *work) due(office, id string, at int64, priority int) error {
+	_, err := w.tx.Exec(`INSERT INTO due (office, id, at, priority) VALUES ($1, $2, $3, $4) ON CONFLICT (office, id) DO UPDATE SET
+		at = CASE WHEN due.at < excluded.at THEN due.at ELSE excluded.at END,
+		priority = CASE WHEN due.priority < excluded.priority THEN due.priority ELSE excluded.priority END`, office, id, at, int64(priority))
+	return err
+}
+
+// peerKeys takes the keys that a peer's log names. The statement was signed by
+// the identity key, which was compared out of band.
+func (w *work) peerKeys(site string, s *statement.Statement) error {
+	var p KeyPayload
+	if err := statement.Decode(s.Payload, &p); err != nil || len(p.Keys) == 0 || len(p.Keys) > 32 {
+		return w.alarm("rejected", site, s.Subject, map[string]string{"code": rejPayload})
+	}
+	var held []byte
+	if err := w.tx.QueryRow(`SELECT keys FROM peers WHERE site = $1`, site).Scan(&held); err != nil {
+		return err
+	}
+	var old []keys.Record
+	if err := statement.Decode(held, &old); err != nil {
+		return err
+	}
+	merged := slices.Clone(p.Keys)
+	for _, k := range old { // old keys stay, to verify what they signed
+		if !slices.ContainsFunc(p.Keys, func(n keys.Record) bool { return n.Role == k.Role && string(n.ID) == string(k.ID) }) {
+			merged = append(merged, k)
+		}
+	}
+	b, err := statement.Encode(merged)
+	if err != nil {
+		return err
+	}
+	_, err = w.tx.Exec(`UPDATE peers SET keys = $2 WHERE site = $1`, site, b)
+	w.forgetSites()
+	return err
+}
+
+// Receipt gives the text of what this office has applied of a site's log.
+func (o *Office) Receipt(ctx context.Context, site string) (string, bool, error) {
+	r, err := o.receipt(ctx, site)
+	if err != nil || r.Size == 0 {
+		return "", false, err
+	}
+	return r.Text(), true, nil
+}
+
+func (o *Office) receipt(ctx context.Context, site string) (r peer.Receipt, err error) {
+	err = o.view(ctx, func(w *work) error {
+		var root []byte
+		err := w.tx.QueryRow(`SELECT origin, applied, root FROM peers WHERE site = $1`, site).Scan(&r.Origin, &r.Size, &root)
+		if err != nil {
+			return err
+		}
+		copy(r.Root[:], root)
+		r.Receiver, r.Time = o.info.Office, w.now
+		h := sha256.New()
+		rows, err := w.tx.Query(`SELECT log_index, code FROM rejects WHERE site = $1 ORDER BY log_index`, site)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var i int64
+			var code string
+			if err := rows.Scan(&i, &code); err != nil {
+				return err
+			}
+			fmt.Fprintf(h, "%d %s\n", i, code)
+		}
+		h.Sum(r.Held[:0])
+		return rows.Err()
+	})
+	return r, err
+}

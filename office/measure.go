@@ -1,0 +1,148 @@
+package office
+
+import (
+	"errors"
+
+	"assay/certificate"
+	"assay/scheme"
+	"assay/statement"
+	"assay/store"
+)
+
+// measures says what each act on a certificate does to its history.
+var measures = map[ActKind]struct {
+	kind   scheme.EventKind
+	change certificate.Change
+	cause  certificate.CauseKind
+	state  certificate.State
+}{
+	ActSuspend:   {scheme.Suspended, certificate.Opens, certificate.OwnMeasure, certificate.Suspended},
+	ActReinstate: {scheme.Reinstated, certificate.Closes, certificate.OwnMeasure, certificate.Suspended},
+	ActRevoke:    {scheme.Revoked, certificate.Opens, certificate.OwnMeasure, certificate.Revoked},
+	ActSurrender: {scheme.Surrendered, certificate.Opens, certificate.OwnMeasure, certificate.Surrendered},
+	ActHold:      {scheme.Held, certificate.Opens, certificate.LocalHold, certificate.Held},
+	ActRelease:   {scheme.Released, certificate.Closes, certificate.LocalHold, certificate.Held},
+	ActCorrect:   {scheme.Corrected, certificate.Amends, "", ""},
+	ActExtend:    {scheme.Extended, certificate.Amends, "", ""},
+	ActAnnul:     {scheme.Annulled, certificate.Opens, certificate.OwnMeasure, certificate.Annulled},
+}
+
+func checkMeasure(w *work, by *Person, a *Act, body any) error {
+	b := body.(*MeasureBody)
+	a.Subject = b.Certificate
+	if !plain(b.Reason, 64) {
+		return fail(Invalid, "reason", "use a coded reason, for example vulnerability-unfixed", "a measure gives a reason")
+	}
+	if (b.Amend != nil) != (a.Kind == ActCorrect || a.Kind == ActExtend) {
+		return fail(Invalid, "amend", "", "correct and extend say what changes, other measures do not")
+	}
+	h, err := w.own(b.Certificate)
+	if err != nil {
+		return err
+	}
+	if by.Has(RoleMaker) && h.Certificate.Product.Holder != by.Entity {
+		return fail(NotFound, "certificate", "", "no certificate %s of yours here", clip(b.Certificate))
+	}
+	_, err = w.measureEvent(a, b, h)
+	return err
+}
+
+// own loads a certificate or designation of this office.
+func (w *work) own(id string) (*history, error) {
+	h, err := w.history(w.info.Office, id)
+	if errors.Is(err, store.ErrNoRows) {
+		return nil, fail(NotFound, "certificate", "", "no certificate %s of this office", clip(id))
+	}
+	return h, err
+}
+
+// measureEvent is the event that a measure leads to, checked against the
+// certificate's history: only what its author opened is closed.
+func (w *work) measureEvent(a *Act, b *MeasureBody, h *history) (*certificate.Event, error) {
+	m := measures[a.Kind]
+	e := &certificate.Event{Kind: m.kind, Change: m.change, Reason: b.Reason, Decided: w.now, Notified: b.Notified, Effective: max(b.Effective, w.now),
+		Recorded: w.now, Act: a.Digest, Amend: b.Amend}
+	if a.Kind == ActAnnul && b.Cause != "" {
+		e.Change = certificate.Undoes
+	}
+	switch e.Change {
+	case certificate.Opens:
+		e.Cause = certificate.Cause{ID: "act-" + a.ID[:13], Kind: m.cause, State: m.state}
+	case certificate.Closes, certificate.Undoes:
+		c, err := w.closable(a.Kind, b.Cause, m.cause, m.state, h)
+		if err != nil {
+			return nil, err
+		}
+		e.Cause = c
+	}
+	if b.Effective != 0 && b.Effective < w.now && e.Change != certificate.Undoes {
+		return nil, fail(Invalid, "effective", "leave it out, or name a time to come", "only an annulment acts back")
+	}
+	if err := certificate.Check(h.Certificate, h.Events, e); err != nil {
+		return nil, &Error{Code: Conflict, Field: "certificate", Message: err.Error(), Err: err}
+	}
+	return e, nil
+}
+
+// closable finds the cause that a reinstatement, release or annulment is about.
+func (w *work) closable(k ActKind, id string, kind certificate.CauseKind, state certificate.State, h *history) (certificate.Cause, error) {
+	const end = 1<<63 - 1
+	s := certificate.At(h.Certificate, h.Events, w.r.zoneOf(h.Certificate.Scheme), end, end)
+	var fits []certificate.Cause
+	for _, o := range s.Open {
+		if o.By == nil || id != "" && o.ID != id {
+			continue
+		}
+		if k != ActAnnul && (o.Kind != kind || o.State != state) {
+			continue
+		}
+		fits = append(fits, o.Cause)
+	}
+	switch len(fits) {
+	case 1:
+		return fits[0], nil
+	case 0:
+		return certificate.Cause{}, fail(Conflict, "cause", "see the certificate's history", "%s has no open cause that this closes: only its author closes a cause", h.Certificate.ID)
+	}
+	return certificate.Cause{}, fail(Invalid, "cause", "name one of the open causes", "%d causes are open", len(fits))
+}
+
+func planMeasure(w *work, a *Act, body any) ([]draft, error) {
+	b := body.(*MeasureBody)
+	h, err := w.own(b.Certificate)
+	if err != nil {
+		return nil, err
+	}
+	e, err := w.measureEvent(a, b, h)
+	if err != nil {
+		return nil, err
+	}
+	if err := lintEvent(h.Certificate, e); err != nil {
+		return nil, err
+	}
+	d, err := w.draft(statement.Status, b.Certificate, e)
+	return []draft{d}, err
+}
+
+func doneMeasure(w *work, a *Act, body any, ps []placed) (any, error) {
+	b := body.(*MeasureBody)
+	if a.Kind == ActRevoke {
+		h, err := w.own(b.Certificate)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range h.Certificate.Product.Models {
+			_, err := w.tx.Exec(`INSERT INTO own_records (holder, model, kind, id, scheme, at) VALUES ($1, $2, 'revoked', $3, $4, $5) ON CONFLICT (holder, model, kind, id) DO NOTHING`,
+				h.Certificate.Product.Holder, m.ID, b.Certificate, h.Certificate.Scheme, w.now)
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	if a.Kind == ActAnnul && b.Cause != "" { // the revocation never was; neither is the record of it
+		if _, err := w.tx.Exec(`DELETE FROM own_records WHERE id = $1 AND kind = 'revoked'`, b.Certificate); err != nil {
+			return nil, err
+		}
+	}
+	return Result{Certificate: b.Certificate, Index: ps[0].Index, Leaf: ps[0].Leaf}, nil
+}

@@ -1,0 +1,144 @@
+package office
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"assay/ledger"
+	"assay/store"
+)
+
+// waiters are those who wait for a checkpoint. A new one replaces it at each.
+type waiters struct {
+	size int64
+	next chan struct{} // closed when a larger checkpoint is stored
+}
+
+func newWaiters(size int64) *waiters { return &waiters{size, make(chan struct{})} }
+
+// Publish signs the head, stores the checkpoint if it is larger than the last
+// one stored, and only then tells anybody. A crash before the store leaves the
+// old checkpoint; the entries are logged and the next start publishes them.
+func (o *Office) Publish(ctx context.Context) error {
+	var head ledger.Head
+	var have int64
+	err := o.db.View(ctx, func(tx *store.Tx) (err error) {
+		if head, err = tx.Head(); err != nil {
+			return err
+		}
+		have, err = tx.CheckpointSize()
+		return err
+	})
+	if err != nil || head.Size == 0 {
+		return err
+	}
+	if head.Size > have {
+		note, err := ledger.Checkpoint(o.info.Origin, head, o.ring.Checkpoint)
+		if err != nil {
+			return err
+		}
+		err = o.db.Update(ctx, func(tx *store.Tx) error {
+			_, err := tx.StoreCheckpoint(head, note)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if o.opt.OnPublish != nil {
+			o.opt.OnPublish(note)
+		}
+	}
+	o.tell(head.Size)
+	return nil
+}
+
+func (o *Office) tell(size int64) {
+	for {
+		old := o.published.Load()
+		if size <= old.size {
+			return
+		}
+		if o.published.CompareAndSwap(old, newWaiters(size)) {
+			close(old.next)
+			return
+		}
+	}
+}
+
+// WaitPublished returns when a checkpoint covers the entry at index.
+func (o *Office) WaitPublished(ctx context.Context, index int64) error {
+	for {
+		w := o.published.Load()
+		if w.size > index {
+			return nil
+		}
+		select {
+		case <-w.next:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// publishLoop publishes at once after a quiet time, and otherwise gathers for
+// as long as Options.Coalesce, so that a busy office signs few checkpoints.
+func (o *Office) publishLoop(ctx context.Context) {
+	var last time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-o.publishc:
+		}
+		if wait := o.opt.Coalesce - time.Since(last); wait > 0 {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(wait):
+			}
+		}
+		last = time.Now()
+		if err := o.Publish(ctx); err != nil && ctx.Err() == nil {
+			o.log.Error("publishing failed; trying again", "err", err)
+			wake(o.publishc)
+			time.Sleep(o.opt.Coalesce)
+		}
+	}
+}
+
+// gate lets what is urgent go before what is bulky: suspensions and
+// revocations do not stand behind a partner's backlog for the one writer.
+type gate struct {
+	mu     sync.Mutex
+	urgent int
+	free   *sync.Cond
+}
+
+func (g *gate) init() { g.free = sync.NewCond(&g.mu) }
+
+// first runs fn with precedence.
+func (g *gate) first(fn func() error) error {
+	g.mu.Lock()
+	g.urgent++
+	g.mu.Unlock()
+	defer func() {
+		g.mu.Lock()
+		g.urgent--
+		if g.urgent == 0 {
+			g.free.Broadcast()
+		}
+		g.mu.Unlock()
+	}()
+	return fn()
+}
+
+// bulk runs fn when nothing urgent is under way.
+func (g *gate) bulk(fn func() error) error {
+	g.mu.Lock()
+	for g.urgent > 0 {
+		g.free.Wait()
+	}
+	g.mu.Unlock()
+	return fn()
+}

@@ -1,0 +1,800 @@
+package office
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"assay/certificate"
+	"assay/civil"
+	"assay/recognition"
+	"assay/scheme"
+	"assay/statement"
+	"assay/store"
+)
+
+// sourceKey names a certificate of another office.
+type sourceKey struct{ Office, ID string }
+
+// plan is what one source leads to here.
+type plan struct {
+	key      sourceKey
+	seq      uint64 // of the source's newest statement when it was made
+	existing int    // designations here that rest on it, then
+	outcome  []byte
+	summary  string
+	drafts   []draft
+	grants   []grant // the designations among drafts
+	cases    []Case
+	alarms   []Alarm
+	next     int64
+}
+
+type grant struct {
+	at     int // index in drafts
+	clause string
+	cert   *certificate.Certificate
+	auto   bool // under a standing decision: counts against its budget
+	share  int
+}
+
+// batchUrgent and batchBulk bound how many sources one transaction takes, so
+// that it holds the writer for a moment only.
+const (
+	batchUrgent = 64
+	batchBulk   = 256
+)
+
+// reconcileLoop makes true whatever is due, status changes first.
+func (o *Office) reconcileLoop(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-o.reconcilec:
+		}
+		for ctx.Err() == nil {
+			n, err := o.ReconcileDue(ctx)
+			if err != nil {
+				if ctx.Err() == nil {
+					o.log.Error("reconciling failed; trying again", "err", err)
+					time.Sleep(100 * time.Millisecond)
+					wake(o.reconcilec)
+				}
+				break
+			}
+			if n == 0 {
+				break
+			}
+		}
+	}
+}
+
+// ReconcileDue takes one batch of what is due and returns how many sources it
+// looked at.
+func (o *Office) ReconcileDue(ctx context.Context) (int, error) {
+	o.reconciles.Lock()
+	defer o.reconciles.Unlock()
+	var keys []sourceKey
+	urgent := false
+	err := o.view(ctx, func(w *work) error {
+		take := func(q string, args ...any) error {
+			rows, err := w.tx.Query(q, args...)
+			if err != nil {
+				return err
+			}
+			defer rows.Close()
+			for rows.Next() {
+				var k sourceKey
+				if err := rows.Scan(&k.Office, &k.ID); err != nil {
+					return err
+				}
+				keys = append(keys, k)
+			}
+			return rows.Err()
+		}
+		err := take(`SELECT office, id FROM due WHERE priority = 0 AND at <= $1 ORDER BY at LIMIT $2`, w.now, batchUrgent)
+		if err != nil || len(keys) > 0 {
+			urgent = true
+			return err
+		}
+		return take(`SELECT office, id FROM due WHERE at <= $1 ORDER BY at, priority LIMIT $2`, w.now, batchBulk)
+	})
+	if err != nil || len(keys) == 0 {
+		return 0, err
+	}
+	return len(keys), o.reconcile(ctx, keys, urgent)
+}
+
+// Reconcile makes the wanted state of every designation that rests on a
+// source true. It is the only maker of designations: called for a peer's
+// entry, a due date, a changed clause or policy, and a person's act.
+func (o *Office) Reconcile(ctx context.Context, office, id string) error {
+	o.reconciles.Lock()
+	defer o.reconciles.Unlock()
+	return o.reconcile(ctx, []sourceKey{{office, id}}, true)
+}
+
+func (o *Office) reconcile(ctx context.Context, keys []sourceKey, urgent bool) error {
+	var plans []plan
+	err := o.view(ctx, func(w *work) (err error) {
+		plans, err = w.planSources(keys, nil)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	run := o.gate.bulk
+	if urgent {
+		run = o.gate.first
+	}
+	if err := o.numberPlans(ctx, plans, run); err != nil {
+		return err
+	}
+	var drafts []draft
+	for i := range plans {
+		drafts = append(drafts, plans[i].drafts...)
+	}
+	ps, err := o.sign(drafts)
+	if err != nil {
+		return err
+	}
+	err = run(func() error {
+		return o.update(ctx, func(w *work) error { return w.settle(plans, ps) })
+	})
+	if errors.Is(err, errMoved) { // stays due; planned anew
+		wake(o.reconcilec)
+		return nil
+	}
+	if err == nil && len(ps) > 0 {
+		wake(o.publishc)
+	}
+	return err
+}
+
+// planner keeps what a batch of sources shares.
+type planner struct {
+	*work
+	policies map[string]*budgeted
+	readings map[string]bool
+	peers    map[string]recognition.Peer
+	decide   func(*recognition.Input) // changes an input for a person's act
+}
+
+type budgeted struct {
+	recognition.Policy
+	body               *PolicyBody
+	hour, day, planned int64
+}
+
+func (w *work) planSources(keys []sourceKey, change func(*recognition.Input)) ([]plan, error) {
+	p := &planner{work: w, policies: map[string]*budgeted{}, peers: map[string]recognition.Peer{}, decide: change}
+	if err := p.loadReadings(); err != nil {
+		return nil, err
+	}
+	plans := make([]plan, 0, len(keys))
+	for _, k := range keys {
+		pl, err := p.source(k)
+		if errors.Is(err, store.ErrNoRows) { // due for something that is no certificate
+			pl, err = plan{key: k}, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("source %s of %s: %w", k.ID, k.Office, err)
+		}
+		plans = append(plans, pl)
+	}
+	return plans, nil
+}
+
+func (p *planner) loadReadings() error {
+	p.readings = map[string]bool{}
+	rows, err := p.tx.Query(`SELECT clause, pinned FROM readings`)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var clause string
+		var pinned []byte
+		if err := rows.Scan(&clause, &pinned); err != nil {
+			return err
+		}
+		d := p.r.clause[clause] // a reading is of one text; a changed clause needs a new one
+		p.readings[clause] = string(d[:]) == string(pinned)
+	}
+	return rows.Err()
+}
+
+func (p *planner) policyOf(clause string) recognition.Policy {
+	b := p.policies[clause]
+	if b == nil {
+		return recognition.Policy{}
+	}
+	q := b.Policy
+	if b.body != nil && q.Kind == recognition.Automatic {
+		q.Spent = b.hour+b.planned >= int64(b.body.PerHour) || b.day+b.planned >= int64(b.body.PerDay)
+	}
+	return q
+}
+
+// loadPolicies reads the policies of the clauses that a scheme's certificates
+// may fall under, before Decide asks.
+func (p *planner) loadPolicies(from string) error {
+	for _, c := range p.r.engine.Clauses(from) {
+		if _, ok := p.policies[c]; ok {
+			continue
+		}
+		pol, body, err := p.policy(c)
+		if err != nil {
+			return err
+		}
+		b := &budgeted{Policy: pol, body: body}
+		if pol.Kind == recognition.Automatic {
+			if b.hour, b.day, err = p.budget(c); err != nil {
+				return err
+			}
+		}
+		p.policies[c] = b
+	}
+	return nil
+}
+
+func (p *planner) peer(office string) (recognition.Peer, error) {
+	if q, ok := p.peers[office]; ok {
+		return q, nil
+	}
+	var q recognition.Peer
+	var body []byte
+	err := p.tx.QueryRow(`SELECT body, heard, degraded FROM peers WHERE site = $1 AND ended = 0`, office).Scan(&body, &q.Heard, &q.Degraded)
+	if errors.Is(err, store.ErrNoRows) {
+		q.Degraded, err = "no-peer", nil
+	} else if err == nil {
+		var b PeerBody
+		err = json.Unmarshal(body, &b)
+		q.SilentAfter = b.SilentHours * int64(time.Hour/time.Microsecond)
+	}
+	p.peers[office] = q
+	return q, err
+}
+
+// input gathers everything that one decision rests on.
+func (p *planner) input(k sourceKey) (*recognition.Input, *history, []*history, error) {
+	h, err := p.history(k.Office, k.ID)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	in := &recognition.Input{
+		Source:   recognition.Source{Certificate: h.Certificate, Events: h.Events, Ref: h.Ref, Received: h.Received, Backdated: h.Backdated, Doubt: h.Doubt},
+		Policies: p.policyOf, Adopted: func(c string) bool { return p.readings[c] }, Now: p.now,
+	}
+	if in.Peer, err = p.peer(k.Office); err != nil {
+		return nil, nil, nil, err
+	}
+	if err := p.loadPolicies(h.Certificate.Scheme); err != nil {
+		return nil, nil, nil, err
+	}
+	here, err := p.resting(k)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	for _, x := range here {
+		in.Existing = append(in.Existing, recognition.Existing{Certificate: x.Certificate, Events: x.Events})
+	}
+	if in.Own, err = p.ownRecords(h.Certificate); err != nil {
+		return nil, nil, nil, err
+	}
+	if in.Asked, err = p.asked(k); err != nil {
+		return nil, nil, nil, err
+	}
+	var delta int64
+	if err := p.tx.QueryRow(`SELECT COUNT(*) FROM deltas WHERE office = $1 AND id = $2`, k.Office, k.ID).Scan(&delta); err != nil {
+		return nil, nil, nil, err
+	}
+	in.DeltaMet = delta > 0
+	if p.decide != nil {
+		p.decide(in)
+	}
+	return in, h, here, nil
+}
+
+// resting loads the designations here that rest on a source.
+func (w *work) resting(k sourceKey) ([]*history, error) {
+	ids, err := w.strings(`SELECT id FROM certificates WHERE src_office = $1 AND src_id = $2 AND office = $3 ORDER BY log_index`, k.Office, k.ID, w.info.Office)
+	if err != nil {
+		return nil, err
+	}
+	var out []*history
+	for _, id := range ids {
+		h, err := w.history(w.info.Office, id)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, h)
+	}
+	return out, nil
+}
+
+func (w *work) strings(q string, args ...any) ([]string, error) {
+	rows, err := w.tx.Query(q, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []string
+	for rows.Next() {
+		var s string
+		if err := rows.Scan(&s); err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, rows.Err()
+}
+
+func (w *work) ownRecords(c *certificate.Certificate) ([]recognition.OwnRecord, error) {
+	rows, err := w.tx.Query(`SELECT model, kind, id, scheme, at FROM own_records WHERE holder = $1 ORDER BY kind, id, model`, c.Product.Holder)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []recognition.OwnRecord
+	for rows.Next() {
+		var model string
+		var r recognition.OwnRecord
+		if err := rows.Scan(&model, &r.Kind, &r.ID, &r.Scheme, &r.At); err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(c.Product.Models, func(m certificate.Model) bool { return m.ID == model }) &&
+			!slices.ContainsFunc(out, func(x recognition.OwnRecord) bool { return x.ID == r.ID && x.Kind == r.Kind }) {
+			out = append(out, r)
+		}
+	}
+	return out, rows.Err()
+}
+
+func (w *work) asked(k sourceKey) ([]certificate.Request, error) {
+	rows, err := w.tx.Query(`SELECT body FROM requests WHERE office = $1 AND id = $2 ORDER BY scheme`, k.Office, k.ID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []certificate.Request
+	for rows.Next() {
+		var b []byte
+		if err := rows.Scan(&b); err != nil {
+			return nil, err
+		}
+		var q StandingRequest
+		if err := json.Unmarshal(b, &q); err != nil {
+			return nil, err
+		}
+		out = append(out, certificate.Request{Scheme: q.Scheme, Models: q.Models, Declaration: q.Declaration, Fee: q.Payer != "", Consent: q.Consent})
+	}
+	return out, rows.Err()
+}
+
+// source plans one source.
+func (p *planner) source(k sourceKey) (plan, error) {
+	in, h, here, err := p.input(k)
+	if err != nil {
+		return plan{}, err
+	}
+	out := p.decideFor(in)
+	pl := plan{key: k, seq: h.Sequence, existing: len(here), next: out.Next}
+	if pl.outcome, err = json.Marshal(out); err != nil {
+		return pl, err
+	}
+	pl.summary = summary(&out)
+	for i := range out.Wanted {
+		if err := p.want(&pl, &out.Wanted[i], h, here); err != nil {
+			return pl, err
+		}
+	}
+	return pl, nil
+}
+
+// decideFor asks for each authority that this office is.
+func (p *planner) decideFor(in *recognition.Input) recognition.Outcome {
+	var out recognition.Outcome
+	for i, a := range p.info.Authorities {
+		in.Target = a
+		o := p.r.engine.Decide(in)
+		if i == 0 {
+			out = o
+			continue
+		}
+		out.Tried = append(out.Tried, o.Tried...)
+		out.Wanted = append(out.Wanted, o.Wanted...)
+		if o.Next != 0 && (out.Next == 0 || o.Next < out.Next) {
+			out.Next = o.Next
+		}
+	}
+	return out
+}
+
+// summary is the outcome in one word per target, for lists.
+func summary(o *recognition.Outcome) string {
+	s := ""
+	for i := range o.Wanted {
+		w := &o.Wanted[i]
+		if i > 0 {
+			s += " "
+		}
+		s += w.Scheme + ":" + w.Level + ":" + string(w.Action) + ":" + w.Rule.String()
+	}
+	return s
+}
+
+func (p *planner) want(pl *plan, x *recognition.Wanted, h *history, here []*history) error {
+	switch x.Action {
+	case recognition.Designate, recognition.Deem:
+		return p.designate(pl, x, h, here, x.Policy.Act, x.PolicyID, true)
+	case recognition.OpenCause, recognition.CloseCause, recognition.Amend, recognition.Note:
+		return p.follow(pl, x, here)
+	case recognition.ToReview:
+		kind := "review"
+		if x.Rule == recognition.DecisionBudget {
+			pl.alarms = append(pl.alarms, Alarm{Kind: "brake", Site: pl.key.Office, Subject: x.Clause})
+		}
+		if x.Rule == recognition.SourceBackdated {
+			pl.alarms = append(pl.alarms, Alarm{Kind: "backdated", Site: pl.key.Office, Subject: pl.key.ID})
+		}
+		pl.cases = append(pl.cases, p.newCase(kind, pl, x))
+	case recognition.Prepare:
+		pl.cases = append(pl.cases, p.newCase("prepared", pl, x))
+	case recognition.Restore:
+		pl.cases = append(pl.cases, p.newCase("restore", pl, x))
+	case recognition.Wait:
+		if x.Rule == recognition.PolicyAfterDays {
+			pl.cases = append(pl.cases, p.newCase("waiting", pl, x))
+		}
+	case recognition.Unclear:
+		if x.Rule == recognition.DeltaShown {
+			pl.cases = append(pl.cases, p.newCase("delta", pl, x))
+		}
+	}
+	return nil
+}
+
+func (p *planner) newCase(kind string, pl *plan, x *recognition.Wanted) Case {
+	return Case{Kind: kind, Office: pl.key.Office, Source: pl.key.ID, Clause: x.Clause, Scheme: x.Scheme, Level: x.Level, Why: x.Rule.String(), Subject: x.Designation}
+}
+
+// designate drafts the designation that a clause leads to. Its serial is
+// filled in later, once for the whole batch.
+func (p *planner) designate(pl *plan, x *recognition.Wanted, h *history, here []*history, act certificate.Digest, policy string, auto bool) error {
+	s := p.r.cat.Scheme(x.Scheme)
+	if s == nil {
+		return nil
+	}
+	e := s.Edition(x.Edition)
+	if e == nil {
+		return nil
+	}
+	arr, clause := p.r.cat.Clause(x.Clause)
+	src := certificate.At(h.Certificate, h.Events, p.r.zoneOf(h.Certificate.Scheme), p.now, p.now).Amended
+	c := &certificate.Certificate{
+		Office: p.info.Office, Scheme: s.ID, Edition: e.ID, Level: x.Level, Basis: src.Basis, Product: src.Product, Firmware: src.Firmware,
+		Granted: civil.DateAt(p.now, p.r.zoneOf(s.ID)), Decided: p.now, Effective: p.now, Expires: x.Term.End, SupportEnd: src.SupportEnd,
+		Act: act, Catalog: p.r.digest,
+		Derived: &certificate.Derived{Source: h.Ref, Certificate: h.Certificate.ID, Number: src.Number, Scheme: src.Scheme, Level: src.Level,
+			Arrangement: arr.ID, Clause: clause.ID, Mode: x.Mode, Policy: policy, At: p.now, Reasons: sha256.Sum256(pl.outcome), LastEvent: h.Sequence, Confidence: x.Confidence},
+	}
+	if l := e.Level(x.Level); l != nil {
+		c.Attestation = l.Attestation
+	}
+	if len(x.Models) > 0 {
+		c.Product.Models = slices.DeleteFunc(slices.Clone(src.Product.Models), func(m certificate.Model) bool { return !slices.Contains(x.Models, m.ID) })
+	}
+	b := p.policies[x.Clause]
+	g := grant{at: len(pl.drafts), clause: x.Clause, cert: c, auto: auto && x.Policy.Kind == recognition.Automatic}
+	if g.auto && b != nil {
+		b.planned++
+		g.share = b.body.Share
+	}
+	pl.drafts = append(pl.drafts, draft{Kind: statement.Designation, Sequence: 1})
+	pl.grants = append(pl.grants, g)
+	return p.supersede(pl, c, e, here)
+}
+
+// supersede ends lower designations of the same source and models in the same
+// scheme: the new one says all that they said.
+func (p *planner) supersede(pl *plan, c *certificate.Certificate, e *scheme.Edition, here []*history) error {
+	for _, old := range here {
+		oc := old.Certificate
+		if oc.Scheme != c.Scheme || e.Rank(oc.Level) >= e.Rank(c.Level) || oc.Level == "" {
+			continue
+		}
+		st := certificate.At(oc, old.Events, p.r.zoneOf(oc.Scheme), p.now, p.now)
+		if st.State.Ended() || slices.ContainsFunc(oc.Product.Models, func(m certificate.Model) bool {
+			return !slices.ContainsFunc(c.Product.Models, func(n certificate.Model) bool { return n.ID == m.ID })
+		}) {
+			continue
+		}
+		ev := certificate.Event{Kind: scheme.Superseded, Change: certificate.Opens, Reason: "higher-level-here",
+			Cause:   certificate.Cause{ID: "superseded", Kind: certificate.OwnMeasure, State: certificate.Superseded},
+			Decided: p.now, Effective: p.now, Recorded: p.now, Act: c.Act}
+		d, err := p.draft(statement.Status, oc.ID, ev)
+		if err != nil {
+			return err
+		}
+		pl.drafts = append(pl.drafts, d)
+	}
+	return nil
+}
+
+// follow drafts what an event abroad does to a designation here. It rests on
+// the designation's own grant, which was made on that condition.
+func (p *planner) follow(pl *plan, x *recognition.Wanted, here []*history) error {
+	if x.Event == nil {
+		return nil
+	}
+	i := slices.IndexFunc(here, func(h *history) bool { return h.Certificate.ID == x.Designation })
+	if i < 0 {
+		return fmt.Errorf("no designation %s rests on it", x.Designation)
+	}
+	ev := *x.Event
+	ev.Decided, ev.Recorded = p.now, p.now
+	ev.Effective = max(ev.Effective, p.now)
+	ev.Act = here[i].Certificate.Act
+	if ev.Reason == "" {
+		ev.Reason = "follows-source"
+	}
+	d := draft{}
+	var err error
+	// Two events of one round follow each other in the designation's own chain.
+	for j := len(pl.drafts) - 1; j >= 0; j-- {
+		if pl.drafts[j].Subject == x.Designation {
+			return p.chain(pl, j, x.Designation, ev)
+		}
+	}
+	if d, err = p.draft(statement.Status, x.Designation, ev); err != nil {
+		return err
+	}
+	pl.drafts = append(pl.drafts, d)
+	return nil
+}
+
+// chain leaves a second event of the same subject for the next round: its
+// previous digest exists only once the first one is signed.
+func (p *planner) chain(pl *plan, _ int, _ string, _ certificate.Event) error {
+	if pl.next == 0 || pl.next > p.now+1 {
+		pl.next = p.now + 1
+	}
+	return nil
+}
+
+// numberPlans reserves the serials of a batch in one short transaction, lints
+// what would be signed, and fills the drafts in. A serial whose designation
+// is not logged after all stays unused for ever.
+func (o *Office) numberPlans(ctx context.Context, plans []plan, run func(func() error) error) error {
+	count := map[string]int{}
+	for i := range plans {
+		for _, g := range plans[i].grants {
+			count[g.cert.Scheme]++
+		}
+	}
+	if len(count) == 0 {
+		return nil
+	}
+	first := map[string]int64{}
+	err := run(func() error {
+		return o.update(ctx, func(w *work) error {
+			for s, n := range count {
+				var err error
+				if first[s], err = w.serial(s, n); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return err
+	}
+	return o.view(ctx, func(w *work) error {
+		for i := range plans {
+			pl := &plans[i]
+			var broken error
+			for _, g := range pl.grants {
+				s := w.r.cat.Scheme(g.cert.Scheme)
+				id, number := numbered(s, g.cert, first[s.ID])
+				first[s.ID]++
+				g.cert.ID = id
+				if g.cert.Derived.Mode != scheme.Deemed {
+					g.cert.Number = number
+				}
+				h, err := w.history(pl.key.Office, pl.key.ID)
+				if err != nil {
+					return err
+				}
+				if err := w.lintDerived(g.cert, h); err != nil {
+					broken = err
+					break
+				}
+				b, err := statement.Encode(g.cert)
+				if err != nil {
+					broken = err
+					break
+				}
+				pl.drafts[g.at].Subject, pl.drafts[g.at].Payload = id, b
+			}
+			if broken != nil { // a person has to look; nothing of this source is signed
+				pl.cases = append(pl.cases, Case{Kind: "review", Office: pl.key.Office, Source: pl.key.ID, Clause: pl.grants[0].clause,
+					Scheme: pl.grants[0].cert.Scheme, Level: pl.grants[0].cert.Level, Why: "lint"})
+				pl.alarms = append(pl.alarms, Alarm{Kind: "lint", Site: pl.key.Office, Subject: pl.key.ID, Data: map[string]string{"error": clip(broken.Error())}})
+				pl.drafts, pl.grants = nil, nil
+			}
+		}
+		return nil
+	})
+}
+
+// settle makes a batch of plans true in one transaction. A source that has
+// moved since stays due and is planned again.
+func (w *work) settle(plans []plan, ps []placed) error {
+	if len(ps) > 0 {
+		if _, err := w.tx.LockHead(w.tx.Context()); err != nil {
+			return err
+		}
+	}
+	var take []placed
+	var ok []*plan
+	at := 0
+	for i := range plans {
+		pl := &plans[i]
+		mine := ps[at : at+len(pl.drafts)]
+		at += len(pl.drafts)
+		fresh, err := w.unmoved(pl)
+		if err != nil {
+			return err
+		}
+		if fresh {
+			take = append(take, mine...)
+			ok = append(ok, pl)
+		}
+	}
+	if len(take) > 0 {
+		if err := w.append(take); err != nil {
+			return err
+		}
+	}
+	at = 0
+	used := map[string]int{}
+	for _, pl := range ok {
+		mine := take[at : at+len(pl.drafts)]
+		at += len(pl.drafts)
+		if err := w.settled(pl, mine, used); err != nil {
+			return err
+		}
+	}
+	for clause, n := range used {
+		if err := w.useBudget(clause, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unmoved checks the preconditions of a plan once more.
+func (w *work) unmoved(pl *plan) (bool, error) {
+	if pl.outcome == nil {
+		return true, nil
+	}
+	var seq, n int64
+	if err := w.tx.QueryRow(`SELECT seq FROM subjects WHERE office = $1 AND subject = $2`, pl.key.Office, pl.key.ID).Scan(&seq); err != nil {
+		return false, err
+	}
+	if uint64(seq) != pl.seq {
+		return false, nil
+	}
+	if len(pl.grants) == 0 {
+		return true, nil
+	}
+	err := w.tx.QueryRow(`SELECT COUNT(*) FROM certificates WHERE src_office = $1 AND src_id = $2 AND office = $3`, pl.key.Office, pl.key.ID, w.info.Office).Scan(&n)
+	return int(n) == pl.existing, err
+}
+
+// settled writes what lies beside the log for one source.
+func (w *work) settled(pl *plan, mine []placed, used map[string]int) error {
+	k := pl.key
+	if pl.outcome == nil {
+		_, err := w.tx.Exec(`DELETE FROM due WHERE office = $1 AND id = $2`, k.Office, k.ID)
+		return err
+	}
+	for _, g := range pl.grants {
+		if _, err := w.blob("outcome", true, pl.outcome); err != nil {
+			return err
+		}
+		if !g.auto {
+			continue
+		}
+		used[g.clause]++
+		if leaf := mine[g.at].Leaf; (int(leaf[0])<<8|int(leaf[1]))%100 < g.share { // nobody can choose what is drawn: the leaf hash does
+			c := Case{Kind: "sample", Office: k.Office, Source: k.ID, Clause: g.clause, Scheme: g.cert.Scheme, Level: g.cert.Level, Why: "sample", Subject: g.cert.ID}
+			if err := w.openCase(c, pl.outcome); err != nil {
+				return err
+			}
+		}
+	}
+	_, err := w.tx.Exec(`INSERT INTO arrivals (office, id, at, summary, outcome) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (office, id) DO UPDATE SET at = excluded.at, summary = excluded.summary, outcome = excluded.outcome`, k.Office, k.ID, w.now, pl.summary, pl.outcome)
+	if err != nil {
+		return err
+	}
+	if err := w.casesFor(pl); err != nil {
+		return err
+	}
+	for _, a := range pl.alarms {
+		if err := w.alarm(a.Kind, a.Site, a.Subject, a.Data); err != nil {
+			return err
+		}
+	}
+	if pl.next == 0 {
+		_, err = w.tx.Exec(`DELETE FROM due WHERE office = $1 AND id = $2`, k.Office, k.ID)
+		return err
+	}
+	_, err = w.tx.Exec(`INSERT INTO due (office, id, at, priority) VALUES ($1, $2, $3, 2) ON CONFLICT (office, id) DO UPDATE SET at = excluded.at, priority = excluded.priority`, k.Office, k.ID, pl.next)
+	return err
+}
+
+// calendarLoop wakes the reconciler for what is due by the calendar, adopts a
+// catalog whose day has come, logs what was under embargo, and tells of
+// silence.
+func (o *Office) calendarLoop(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		if err := o.Tick(ctx); err != nil && ctx.Err() == nil {
+			o.log.Error("the calendar failed; trying again", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// Tick does what the calendar asks for now.
+func (o *Office) Tick(ctx context.Context) error {
+	if err := o.refreshRules(ctx); err != nil {
+		return err
+	}
+	if err := o.resume(ctx); err != nil {
+		return err
+	}
+	if err := o.silence(ctx); err != nil {
+		return err
+	}
+	wake(o.reconcilec)
+	return nil
+}
+
+// silence raises an alarm once for each peer that was not heard in time.
+func (o *Office) silence(ctx context.Context) error {
+	peers, err := o.Peers(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range peers {
+		if !p.Silent || p.End {
+			continue
+		}
+		err := o.update(ctx, func(w *work) error {
+			n, err := w.tx.Exec(`UPDATE peers SET silent = 1 WHERE site = $1 AND silent = 0`, p.Site)
+			if err != nil || n == 0 {
+				return err
+			}
+			return w.alarm("silent", p.Site, "", map[string]string{"heard": fmt.Sprint(p.Heard)})
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

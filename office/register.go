@@ -1,0 +1,336 @@
+package office
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+
+	"assay/certificate"
+	"assay/recognition"
+	"assay/scheme"
+	"assay/statement"
+	"assay/store"
+)
+
+// entryOf makes a line of the register from a history, at t as known at k.
+func (w *work) entryOf(h *history, t, k int64) Entry {
+	c := h.Certificate
+	return Entry{Certificate: c, Standing: certificate.At(c, h.Events, w.r.zoneOf(c.Scheme), t, k), Index: h.Ref.Index, Leaf: h.Ref.Leaf, Stage: w.stage(h.Ref.Index)}
+}
+
+// restsOnSilence reports whether a designation's source office is silent past
+// its bound or in doubt: answers that rest on it say so.
+func (w *work) restsOnSilence(c *certificate.Certificate) (bool, error) {
+	if c.Derived == nil {
+		return false, nil
+	}
+	p := &planner{work: w, peers: map[string]recognition.Peer{}}
+	q, err := p.peer(c.Derived.Source.Office)
+	return q.Degraded != "" || q.SilentAfter > 0 && w.now-q.Heard > q.SilentAfter, err
+}
+
+// Register lists this office's own register, newest last.
+func (o *Office) Register(ctx context.Context, q Query) ([]Entry, string, error) {
+	return paged(q.After, q.Limit, func(c cursor, n int) (out []Entry, err error) {
+		err = o.view(ctx, func(w *work) error {
+			where, args := []string{"office = $1", "log_index > $2"}, []any{o.info.Office, c.At, n}
+			add := func(cond string, v any) {
+				args = append(args, v)
+				where = append(where, strings.ReplaceAll(cond, "?", "$"+itoa(len(args))))
+			}
+			if q.Scheme != "" {
+				add("scheme = ?", q.Scheme)
+			}
+			if q.Level != "" {
+				add("level = ?", q.Level)
+			}
+			if q.Holder != "" {
+				add("holder = ?", q.Holder)
+			}
+			switch q.Office {
+			case "":
+			case "-":
+				where = append(where, "src_office = ''")
+			default:
+				add("src_office = ?", q.Office)
+			}
+			if q.Text != "" {
+				for word := range strings.FieldsSeq(fold(q.Text)) {
+					add(`(product LIKE ? ESCAPE '!' OR LOWER(number) LIKE ? ESCAPE '!')`, "%"+escapeLike(word)+"%")
+				}
+			}
+			today := int64(w.today())
+			switch q.State {
+			case "":
+			case certificate.Valid:
+				add("state = 'valid' AND (expires = 0 OR expires >= ?)", today)
+			case certificate.Expired:
+				add("(state = 'expired' OR state = 'valid' AND expires <> 0 AND expires < ?)", today)
+			default:
+				add("state = ?", string(q.State))
+			}
+			ids, err := w.strings(`SELECT id FROM certificates WHERE `+strings.Join(where, " AND ")+` ORDER BY log_index LIMIT $3`, args...)
+			if err != nil {
+				return err
+			}
+			for _, id := range ids {
+				h, err := w.history(o.info.Office, id)
+				if err != nil {
+					return err
+				}
+				e := w.entryOf(h, w.now, w.now)
+				if e.Stale, err = w.restsOnSilence(h.Certificate); err != nil {
+					return err
+				}
+				out = append(out, e)
+			}
+			return nil
+		})
+		return out, err
+	}, func(e *Entry) cursor { return cursor{At: e.Index} })
+}
+
+func escapeLike(s string) string {
+	return strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(s)
+}
+
+// Certificate answers for one certificate of this office: its state at an
+// instant as known at an instant, where 0 is now.
+func (o *Office) Certificate(ctx context.Context, id string, at, known int64) (*Answer, error) {
+	var a *Answer
+	err := o.view(ctx, func(w *work) error {
+		h, err := w.history(o.info.Office, id)
+		if errors.Is(err, store.ErrNoRows) {
+			return fail(NotFound, "id", "an unknown number is not a refused or an expired one: compare the number, and the authority, on the label", "no certificate %q is known here", clip(id))
+		}
+		if err != nil {
+			return err
+		}
+		t, k := at, known
+		if t == 0 {
+			t = w.now
+		}
+		if k == 0 {
+			k = w.now
+		}
+		a = &Answer{Entry: w.entryOf(h, t, k), At: t, Known: k, AsOf: w.now}
+		a.NextChange = a.Standing.Next
+		for _, e := range h.Events {
+			if e.Known() <= k {
+				a.Events = append(a.Events, e)
+			}
+		}
+		if a.Stale, err = w.restsOnSilence(h.Certificate); err != nil {
+			return err
+		}
+		if len(h.Reasons) == 32 {
+			err := w.tx.QueryRow(`SELECT body FROM blobs WHERE digest = $1 AND public = 1`, h.Reasons).Scan((*[]byte)(&a.Outcome))
+			if err != nil && !errors.Is(err, store.ErrNoRows) {
+				return err
+			}
+		}
+		a.Rests, err = w.rests(id)
+		return err
+	})
+	return a, err
+}
+
+// rests lists what partners' logs say rests on a certificate of this office.
+func (w *work) rests(id string) ([]Link, error) {
+	rows, err := w.tx.Query(`SELECT office, id, number, scheme, level, state FROM certificates WHERE src_office = $1 AND src_id = $2 ORDER BY office, id`, w.info.Office, id)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []Link
+	for rows.Next() {
+		var l Link
+		var state string
+		if err := rows.Scan(&l.Office, &l.ID, &l.Number, &l.Scheme, &l.Level, &state); err != nil {
+			return nil, err
+		}
+		l.State = certificate.State(state)
+		out = append(out, l)
+	}
+	return out, rows.Err()
+}
+
+// ByNumber finds the certificate with a printed number. Where a correction
+// changed the number, the old one still finds it.
+func (o *Office) ByNumber(ctx context.Context, number string) (string, error) {
+	var id string
+	err := o.view(ctx, func(w *work) error {
+		return w.tx.QueryRow(`SELECT id FROM certificates WHERE number = $1 AND office = $2 ORDER BY log_index DESC LIMIT 1`, clip(number), o.info.Office).Scan(&id)
+	})
+	if errors.Is(err, store.ErrNoRows) {
+		return "", fail(NotFound, "number", "compare the number with the label", "no number %q is known here", clip(number))
+	}
+	return id, err
+}
+
+// Arrival is a partner's certificate with what it led to here.
+type Arrival struct {
+	Office   string               `json:"office"`
+	ID       string               `json:"id"`
+	Number   string               `json:"number,omitempty"`
+	Scheme   string               `json:"scheme"`
+	Level    string               `json:"level,omitempty"`
+	Product  certificate.Product  `json:"product"`
+	State    certificate.State    `json:"state"`
+	Received int64                `json:"received"`
+	At       int64                `json:"at"` // when it was last decided on
+	Summary  string               `json:"summary"`
+	Outcome  *recognition.Outcome `json:"outcome,omitempty"`
+	Here     []Link               `json:"here,omitempty"` // designations here that rest on it
+}
+
+// Arrivals lists what came from a partner (or all, with site ""), in the
+// order of its log, with what it led to: also what was refused, offered or
+// left open, and why.
+func (o *Office) Arrivals(ctx context.Context, site, after string, limit int) ([]Arrival, string, error) {
+	return paged(after, limit, func(c cursor, n int) (out []Arrival, err error) {
+		err = o.view(ctx, func(w *work) error {
+			q, args := `SELECT c.office, c.id, c.number, c.scheme, c.level, c.body, c.state, c.received, COALESCE(a.at, 0), COALESCE(a.summary, ''), a.outcome
+				FROM certificates c LEFT JOIN arrivals a ON a.office = c.office AND a.id = c.id
+				WHERE c.office <> $1 AND (c.received > $2 OR (c.received = $2 AND c.id > $3))`, []any{o.info.Office, c.At, c.ID, n}
+			if site != "" {
+				q, args = q+` AND c.office = $5`, append(args, site)
+			}
+			rows, err := w.tx.Query(q+` ORDER BY c.received, c.id LIMIT $4`, args...)
+			if err != nil {
+				return err
+			}
+			for rows.Next() {
+				var a Arrival
+				var body, outcome []byte
+				var state string
+				if err := rows.Scan(&a.Office, &a.ID, &a.Number, &a.Scheme, &a.Level, &body, &state, &a.Received, &a.At, &a.Summary, &outcome); err != nil {
+					rows.Close()
+					return err
+				}
+				var cert certificate.Certificate
+				if err := statement.Decode(body, &cert); err != nil {
+					rows.Close()
+					return err
+				}
+				a.Product, a.State = cert.Product, certificate.State(state)
+				if len(outcome) > 0 {
+					a.Outcome = new(recognition.Outcome)
+					if err := json.Unmarshal(outcome, a.Outcome); err != nil {
+						rows.Close()
+						return err
+					}
+				}
+				out = append(out, a)
+			}
+			if err := rows.Err(); err != nil {
+				return err
+			}
+			for i := range out {
+				hs, err := w.resting(sourceKey{out[i].Office, out[i].ID})
+				if err != nil {
+					return err
+				}
+				for _, h := range hs {
+					e := w.entryOf(h, w.now, w.now)
+					out[i].Here = append(out[i].Here, Link{o.info.Office, h.Certificate.ID, e.Standing.Amended.Number, h.Certificate.Scheme, e.Standing.Amended.Level, e.Standing.State})
+				}
+			}
+			return nil
+		})
+		return out, err
+	}, func(a *Arrival) cursor { return cursor{a.Received, a.ID} })
+}
+
+// Who answers "who allowed this?": the acts on the way to a certificate, with
+// their persons. Strangers see what is public: that two persons acted, and
+// when; the office's staff see pseudonyms and bodies.
+func (o *Office) Who(ctx context.Context, by *Person, id string) (*Who, error) {
+	out := &Who{Certificate: id}
+	err := o.view(ctx, func(w *work) error {
+		h, err := w.own(id)
+		if err != nil {
+			return err
+		}
+		digests := []certificate.Digest{h.Certificate.Act}
+		for _, e := range h.Events {
+			if !e.Act.IsZero() && !slices.Contains(digests, e.Act) {
+				digests = append(digests, e.Act)
+			}
+		}
+		add := func(what string, a *Act, err error) error {
+			if errors.Is(err, store.ErrNoRows) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			a.Stage = o.stage(a.Index)
+			if !by.Has(staff...) {
+				a.Body, a.Result = nil, nil
+			}
+			out.Acts = append(out.Acts, WhoAct{What: what, Act: *a, Office: o.info.Office})
+			return nil
+		}
+		if d := h.Certificate.Derived; d != nil {
+			out.Source = &d.Source
+			src, err := w.history(d.Source.Office, d.Certificate)
+			if err == nil {
+				out.Request = slices.DeleteFunc(slices.Clone(src.Certificate.Requests), func(q certificate.Request) bool { return q.Scheme != h.Certificate.Scheme })
+			} else if !errors.Is(err, store.ErrNoRows) {
+				return err
+			}
+			for _, x := range []struct{ what, subject string }{{"peer", "peer/" + d.Source.Office}, {"reading", "reading/" + d.Clause}} {
+				a, err := w.actBefore(x.subject, d.At)
+				if err := add(x.what, a, err); err != nil {
+					return err
+				}
+			}
+		}
+		a, err := w.adoptedBefore(h.Certificate.Catalog, h.Certificate.Decided)
+		if err := add("catalog", a, err); err != nil {
+			return err
+		}
+		for _, d := range digests {
+			a, err := scanAct(w.tx.QueryRow(`SELECT `+actColumns+actTables+`WHERE a.digest = $1 AND a.state = 'done' ORDER BY a.approved_at DESC LIMIT 1`, d[:]))
+			what := ""
+			if err == nil {
+				if what = string(a.Kind); a.Kind == ActPolicy {
+					what = "standing-decision"
+				}
+			}
+			if err := add(what, a, err); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+func (w *work) actBefore(subject string, at int64) (*Act, error) {
+	return scanAct(w.tx.QueryRow(`SELECT `+actColumns+actTables+`WHERE a.subject = $1 AND a.state = 'done' AND a.approved_at <= $2 ORDER BY a.approved_at DESC LIMIT 1`, subject, at))
+}
+
+func (w *work) adoptedBefore(digest string, at int64) (*Act, error) {
+	return scanAct(w.tx.QueryRow(`SELECT `+actColumns+actTables+`JOIN adoptions d ON d.act = a.id WHERE d.digest = $1 AND d.since <= $2 ORDER BY d.since DESC LIMIT 1`, digest, at))
+}
+
+// SourceLink tells the address of a partner's page, from its peer act only.
+func (o *Office) SourceLink(ctx context.Context, site string) string {
+	sites, err := o.Sites(ctx)
+	if err != nil {
+		return ""
+	}
+	for _, s := range sites {
+		if s.ID == site {
+			return s.BaseURL
+		}
+	}
+	return ""
+}
+
+// Scheme finds a scheme in the catalog in force.
+func (o *Office) Scheme(id string) *scheme.Scheme { return o.rules.Load().cat.Scheme(id) }
