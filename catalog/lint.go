@@ -108,15 +108,6 @@ func (l *linter) addAs(s Severity, path, message string) {
 	l.found = append(l.found, Finding{l.rule.ID, s, strings.TrimSuffix(path, ": "), message, l.rule.Hint})
 }
 
-func (l *linter) standard(id string) *scheme.Standard {
-	for i := range l.c.Standards {
-		if l.c.Standards[i].ID == id {
-			return &l.c.Standards[i]
-		}
-	}
-	return nil
-}
-
 func schemePath(s *scheme.Scheme) string { return "schemes/" + s.ID + ".yaml" }
 
 func editionPath(s *scheme.Scheme, e *scheme.Edition) string {

@@ -198,12 +198,17 @@ func (l *linter) basisConflict() {
 
 // recognitionLoop walks clause after clause through different schemes back to
 // the first. A loop that comes back lower only shows why chains are refused;
-// one that comes back higher would raise a level without a test.
+// one that comes back higher would raise a level without a test. The steps are
+// counted: ways through a catalog made to be hard are more than anyone's time.
 func (l *linter) recognitionLoop() {
-	told := map[string]bool{}
+	const most = 100_000
+	told, steps := map[string]bool{}, 0
 	var path []*scheme.Clause
 	var walk func()
 	walk = func() {
+		if steps++; steps > most {
+			return
+		}
 		last := path[len(path)-1]
 		if last.To.Scheme == path[0].From.Scheme {
 			l.loop(path, told)
@@ -225,6 +230,9 @@ func (l *linter) recognitionLoop() {
 		path = append(path[:0], c)
 		walk()
 	})
+	if steps > most {
+		l.addAs(Warning, "arrangements", fmt.Sprintf("the ways from clause to clause are too many; %d were walked", most))
+	}
 }
 
 func (l *linter) loop(path []*scheme.Clause, told map[string]bool) {

@@ -87,7 +87,7 @@ func (l *linter) schemeRef(path, id string) *scheme.Scheme {
 }
 
 func (l *linter) standardRef(path string, r scheme.StandardRef) *scheme.StandardEdition {
-	s := l.standard(r.Standard)
+	s := l.c.Standard(r.Standard)
 	if s == nil {
 		l.add(path, fmt.Sprintf("there is no standard %q", clip(r.Standard)))
 		return nil
@@ -200,7 +200,7 @@ func (l *linter) recommendation() {
 	l.eachLevels(func(path string, levels []scheme.Level) {
 		for _, level := range levels {
 			for _, a := range level.Adds {
-				s := l.standard(a.Standard)
+				s := l.c.Standard(a.Standard)
 				if s == nil || s.Edition(a.Edition) == nil || a.Binding {
 					continue
 				}

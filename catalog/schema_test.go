@@ -69,7 +69,7 @@ func (d defs) object(t reflect.Type) any {
 				fields(f.Type)
 			default:
 				props[name] = d.schemaOf(f.Type)
-				if !strings.Contains(opts, "omitempty") || name == "source" || name == "confidence" {
+				if !strings.Contains(opts, "omitempty") {
 					required = append(required, name)
 				}
 			}

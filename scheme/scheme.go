@@ -43,8 +43,8 @@ const (
 
 // Fact is where a statement of the catalog comes from.
 type Fact struct {
-	Source     string     `yaml:"source,omitempty" json:"source,omitempty"` // a key of Catalog.Sources
-	Confidence Confidence `yaml:"confidence,omitempty" json:"confidence"`
+	Source     string     `yaml:"source" json:"source,omitempty"` // a key of Catalog.Sources
+	Confidence Confidence `yaml:"confidence" json:"confidence"`
 	Note       string     `yaml:"note,omitempty" json:"note,omitempty"` // what a reader has to know to weigh it
 }
 
