@@ -8,6 +8,7 @@ func demoCommands() []command { return nil }
 func ruleCommands() []command {
 	return []command{
 		{"assess", "FILE", "which levels a product reaches, and what is missing", plain(runAssess)},
+		{"catalog", "list|show|lint", "the schemes, arrangements and rules, with their sources", plain(runCatalog)},
 	}
 }
 
