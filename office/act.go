@@ -274,6 +274,7 @@ func (o *Office) finish(ctx context.Context, id string) error {
 		})
 		switch {
 		case err == nil:
+			o.forgetSites() // an act may have changed a peer
 			wake(o.publishc)
 			wake(o.reconcilec)
 			return nil

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 
+	"assay/certificate"
 	"assay/store"
 )
 
@@ -88,11 +89,15 @@ func (o *Office) PeerEvidence(ctx context.Context, site string) ([]json.RawMessa
 	return out, err
 }
 
-// Blob reads a public larger thing by its digest.
-func (o *Office) Blob(ctx context.Context, digest [32]byte) ([]byte, error) {
+// Blob reads a public larger thing by its SHA-256 in lower-case hex.
+func (o *Office) Blob(ctx context.Context, hexDigest string) ([]byte, error) {
+	var digest certificate.Digest
+	if err := digest.UnmarshalText([]byte(hexDigest)); err != nil {
+		return nil, fail(Invalid, "digest", "64 hex digits", "%v", err)
+	}
 	var b []byte
 	err := o.view(ctx, func(w *work) error {
-		return w.tx.QueryRow(`SELECT body FROM blobs WHERE digest = $1 AND public = 1`, digest).Scan(&b)
+		return w.tx.QueryRow(`SELECT body FROM blobs WHERE digest = $1 AND public = 1`, digest[:]).Scan(&b)
 	})
 	if errors.Is(err, store.ErrNoRows) {
 		return nil, fail(NotFound, "digest", "", "nothing public has this digest here")

@@ -423,3 +423,13 @@ func (w *work) blob(kind string, public bool, body []byte) (certificate.Digest, 
 	_, err := w.tx.Exec(`INSERT INTO blobs (digest, kind, public, body) VALUES ($1, $2, $3, $4) ON CONFLICT (digest) DO NOTHING`, d, kind, public, body)
 	return d, err
 }
+
+// EvidenceJSON turns a maker's evidence file, YAML or JSON, into the JSON
+// form in which applications carry it.
+func EvidenceJSON(file []byte) (json.RawMessage, error) {
+	ev, err := evidence.Parse(file)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(ev)
+}

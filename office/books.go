@@ -244,6 +244,9 @@ func (o *Office) Apply(ctx context.Context, site string, b peer.Batch) error {
 	}
 	err := run(func() error { return o.update(ctx, func(w *work) error { return w.applyBatch(site, b) }) })
 	if err == nil {
+		if slices.ContainsFunc(b.Items, func(i peer.Item) bool { return i.Statement != nil && i.Statement.Kind == statement.Key }) {
+			o.forgetSites()
+		}
 		wake(o.reconcilec)
 	}
 	return err
@@ -295,8 +298,9 @@ func (w *work) take(site string, it *peer.Item, previous int64) (code string, re
 	if err != nil && !errors.Is(err, store.ErrNoRows) {
 		return "", 0, err
 	}
+	err = nil
 	switch {
-	case int64(s.Sequence) <= seq && int64(s.Sequence) == seq && string(last) == string(digest[:]):
+	case int64(s.Sequence) == seq && string(last) == string(digest[:]):
 		return rejReplayed, 0, nil
 	case int64(s.Sequence) <= seq:
 		return w.olderOrEquivocal(site, s, digest)
@@ -457,7 +461,10 @@ func (w *work) peerKeys(site string, s *statement.Statement) error {
 		return err
 	}
 	merged := slices.Clone(p.Keys)
-	for _, k := range old { // old keys stay, to verify what they signed
+	for _, k := range old { // old keys stay, to verify what they signed; they sign no new head
+		if k.NotAfter == 0 || k.NotAfter > w.now {
+			k.NotAfter = w.now
+		}
 		if !slices.ContainsFunc(p.Keys, func(n keys.Record) bool { return n.Role == k.Role && string(n.ID) == string(k.ID) }) {
 			merged = append(merged, k)
 		}
@@ -467,7 +474,6 @@ func (w *work) peerKeys(site string, s *statement.Statement) error {
 		return err
 	}
 	_, err = w.tx.Exec(`UPDATE peers SET keys = $2 WHERE site = $1`, site, b)
-	w.forgetSites()
 	return err
 }
 

@@ -277,3 +277,40 @@ func RegisterDigest(ctx context.Context, db *store.DB, officeID string) (certifi
 	})
 	return certificate.Digest(h.Sum(nil)), err
 }
+
+// LogEntries reads a log's entries in order from its own database.
+func LogEntries(ctx context.Context, db *store.DB) func(yield func(index int64, body []byte) error) error {
+	return func(yield func(int64, []byte) error) error {
+		for from := int64(0); ; {
+			type entry struct {
+				index int64
+				body  []byte
+			}
+			var page []entry
+			err := db.View(ctx, func(tx *store.Tx) error {
+				rows, err := tx.Query(`SELECT idx, body FROM log_entries WHERE idx >= $1 ORDER BY idx LIMIT 1024`, from)
+				if err != nil {
+					return err
+				}
+				defer rows.Close()
+				for rows.Next() {
+					var e entry
+					if err := rows.Scan(&e.index, &e.body); err != nil {
+						return err
+					}
+					page = append(page, e)
+				}
+				return rows.Err()
+			})
+			if err != nil || len(page) == 0 {
+				return err
+			}
+			for _, e := range page {
+				if err := yield(e.index, e.body); err != nil {
+					return err
+				}
+			}
+			from = page[len(page)-1].index + 1
+		}
+	}
+}

@@ -20,6 +20,7 @@ import (
 
 	"assay/assess"
 	"assay/keys"
+	"assay/market"
 	"assay/peer"
 	"assay/recognition"
 	"assay/scheme"
@@ -77,13 +78,14 @@ type rules struct {
 	cat    *scheme.Catalog
 	engine *recognition.Engine
 	assess *assess.Compiled
+	market *market.Compiled
 	tax    *scheme.Taxonomy
 	zones  map[string]*time.Location // by scheme
 	clause map[string][32]byte       // digest of each clause's content
 }
 
 func compileRules(cat *scheme.Catalog) (*rules, error) {
-	r := &rules{digest: cat.Digest, cat: cat, tax: scheme.NewTaxonomy(cat.Categories), zones: map[string]*time.Location{}, clause: map[string][32]byte{}}
+	r := &rules{digest: cat.Digest, cat: cat, market: market.Compile(cat), tax: scheme.NewTaxonomy(cat.Categories), zones: map[string]*time.Location{}, clause: map[string][32]byte{}}
 	var err error
 	if r.engine, err = recognition.Compile(cat); err != nil {
 		return nil, err

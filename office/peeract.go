@@ -81,7 +81,6 @@ func planPeer(w *work, a *Act, body any) ([]draft, error) {
 
 func donePeer(w *work, a *Act, body any, ps []placed) (any, error) {
 	b := body.(*PeerBody)
-	defer w.forgetSites()
 	res := Result{Index: ps[0].Index, Leaf: ps[0].Leaf}
 	if b.End {
 		n, err := w.tx.Exec(`UPDATE peers SET ended = $2 WHERE site = $1`, b.Site, w.now)

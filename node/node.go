@@ -1,0 +1,180 @@
+// Package node runs one office: its database, its followers, and its face to
+// the network, wired together.
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"assay/keys"
+	"assay/ledger"
+	"assay/office"
+	"assay/peer"
+	"assay/store"
+	"assay/web"
+)
+
+// Config of a node.
+type Config struct {
+	Database string        // "sqlite:PATH" or "postgres://…"
+	Ring     *keys.Ring    // the keys that the office was founded with
+	Listen   string        // host:port; port 0 picks a free one
+	Log      *slog.Logger  // nil: silent
+	Timeouts peer.Timeouts // of requests to peers
+	Clock    func() time.Time
+}
+
+// Node is a running office.
+type Node struct {
+	Office   *office.Office
+	DB       *store.DB
+	Follower *peer.Follower
+	URL      string // where it answers
+
+	client *peer.Client
+	server *http.Server
+	log    *slog.Logger
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+	once   sync.Once
+}
+
+// Start opens the office and serves it until Close. What a crash left
+// recorded is finished before the first request is answered.
+func Start(ctx context.Context, c Config) (*Node, error) {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	db, err := store.Open(ctx, c.Database)
+	if err != nil {
+		return nil, err
+	}
+	if c.Clock != nil {
+		db.Clock = c.Clock
+	}
+	n := &Node{DB: db, log: c.Log, client: peer.NewClient(c.Timeouts)}
+	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	n.cancel = cancel
+	hints := make(chan []byte, 1)
+	if n.Office, err = office.Open(ctx, db, c.Ring, office.Options{Log: c.Log, OnPublish: func(note []byte) { offer(hints, note) }}); err != nil {
+		cancel()
+		return nil, errors.Join(err, db.Close())
+	}
+	signer, err := c.Ring.Checkpoint.NoteSigner(n.Office.ID().Origin)
+	if err != nil {
+		cancel()
+		return nil, errors.Join(err, db.Close())
+	}
+	n.Follower = peer.NewFollower(n.Office, peer.Options{Client: n.client, Signer: signer, Log: c.Log, Now: db.Clock})
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		cancel()
+		return nil, errors.Join(fmt.Errorf("cannot listen on %s: %w", c.Listen, err), db.Close())
+	}
+	n.URL = "http://" + listener.Addr().String()
+	n.server = web.NewServer(web.New(n.Office, web.Options{Ledger: ledger.Handler(db.Log()), Peer: n.peers(), Log: c.Log, Now: db.Clock}))
+	n.done.Go(func() { n.server.Serve(listener) })
+	n.done.Go(func() { n.Office.Run(run) })
+	n.done.Go(func() { n.Follower.Run(run) })
+	n.done.Go(func() { n.hint(run, hints) })
+	return n, nil
+}
+
+// peers is what partners post to.
+func (n *Node) peers() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("POST /peer/hint", peer.HintHandler(n.Office, n.Follower))
+	mux.Handle("POST /peer/receipt", peer.ReceiptHandler(n.Office, n.Office, n.Office.ID().Origin, n.DB.Clock))
+	return mux
+}
+
+// offer keeps only the newest: a hint is a checkpoint, and the newest says all.
+func offer(c chan []byte, note []byte) {
+	for {
+		select {
+		case c <- note:
+			return
+		default:
+		}
+		select {
+		case <-c:
+		default:
+		}
+	}
+}
+
+// hint tells every peer of a new checkpoint, each at its own pace: one that
+// does not answer keeps nobody else waiting. A lost hint costs one poll
+// interval.
+func (n *Node) hint(ctx context.Context, notes <-chan []byte) {
+	type lane chan []byte
+	lanes := map[string]lane{}
+	for {
+		var note []byte
+		select {
+		case <-ctx.Done():
+			return
+		case note = <-notes:
+		}
+		sites, err := n.Office.Sites(ctx)
+		if err != nil {
+			continue
+		}
+		for _, s := range sites {
+			l := lanes[s.ID]
+			if l == nil {
+				l = make(lane, 1)
+				lanes[s.ID] = l
+				n.done.Go(func() { n.hintSite(ctx, s.ID, l) })
+			}
+			offer(l, note)
+		}
+	}
+}
+
+func (n *Node) hintSite(ctx context.Context, id string, notes <-chan []byte) {
+	for {
+		var note []byte
+		select {
+		case <-ctx.Done():
+			return
+		case note = <-notes:
+		}
+		sites, err := n.Office.Sites(ctx)
+		if err != nil {
+			continue
+		}
+		for _, s := range sites {
+			if s.ID != id {
+				continue
+			}
+			if err := n.client.SendHint(ctx, s, note); err != nil && ctx.Err() == nil {
+				n.log.Debug("a hint was not taken", "site", id, "err", err)
+			}
+		}
+	}
+}
+
+// Close stops taking requests, finishes those under way for a moment, and
+// closes the database. What was answered as logged is on disk already.
+func (n *Node) Close() error {
+	var err error
+	n.once.Do(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+		defer cancel()
+		if n.server.Shutdown(ctx) != nil {
+			n.server.Close()
+		}
+		n.cancel()
+		n.done.Wait()
+		n.client.Close()
+		err = n.DB.Close()
+	})
+	return err
+}
