@@ -51,6 +51,7 @@ func init() { // not a literal: kinds refer to functions that look kinds up
 		ActGrant: decision, ActRefuse: decision,
 		ActSuspend: measure(), ActReinstate: measure(), ActRevoke: measure(), ActAnnul: measure(), ActCorrect: measure(),
 		ActExtend: measure(), ActHold: measure(), ActRelease: measure(), ActSurrender: measure(RoleMaker),
+		ActEarlier: {officers, officers, func() any { return new(EarlierBody) }, checkEarlier, planEarlier, doneEarlier},
 		ActCase:    {officers, officers, func() any { return new(CaseBody) }, checkCase, planCase, doneCase},
 		ActPeer:    {admins, admins, func() any { return new(PeerBody) }, checkPeer, planPeer, donePeer},
 		ActPolicy:  {admins, admins, func() any { return new(PolicyBody) }, checkPolicy, planPolicy, donePolicy},

@@ -40,7 +40,9 @@ var lintRules = []lintRule{
 	{"edition", "the edition is one of the scheme and in force on the day of the grant", func(in *lintInput) bool { return in.e != nil && in.e.InForce(in.c.Granted) }},
 	{"level", "the level is one of the edition", func(in *lintInput) bool { return in.l != nil || in.deemed() }},
 	{"attestation", "the attestation kind is the level's", func(in *lintInput) bool { return in.deemed() || in.l != nil && in.c.Attestation == in.l.Attestation }},
-	{"open", "the scheme issues", func(in *lintInput) bool { return in.s != nil && in.s.State == scheme.Open }},
+	{"open", "the scheme issues, or issued when this was granted", func(in *lintInput) bool {
+		return in.s != nil && (in.s.State == scheme.Open || enteredLate(in.c, in.now, in.zone) && (in.s.Closed.IsZero() || in.c.Granted < in.s.Closed))
+	}},
 	{"id", "the id is the scheme's and a serial", func(in *lintInput) bool {
 		rest, ok := strings.CutPrefix(in.c.ID, in.c.Scheme+"-")
 		return ok && rest != "" && strings.Trim(rest, "0123456789") == ""

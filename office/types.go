@@ -58,6 +58,7 @@ const (
 	ActExtend    ActKind = "extend"    // MeasureBody with Amend.Expires
 	ActHold      ActKind = "hold"      // MeasureBody
 	ActRelease   ActKind = "release"   // MeasureBody
+	ActEarlier   ActKind = "earlier"   // EarlierBody: what was granted before this register
 	ActCase      ActKind = "case"      // CaseBody: what lies on the desk
 	ActPeer      ActKind = "peer"      // PeerBody
 	ActPolicy    ActKind = "policy"    // PolicyBody; automatic carries the standing decision
