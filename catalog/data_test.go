@@ -183,3 +183,24 @@ func TestMandatoryProvisions(t *testing.T) {
 		}
 	}
 }
+
+// What the catalog reads into a text is never more than inferred.
+func TestOwnReadingsAreMarked(t *testing.T) {
+	c, err := Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &linter{c: c}
+	n := 0
+	l.walk(func(at node) {
+		if f, is := of[scheme.Fact](at); is && f.Source == "assay-reading" {
+			n++
+			if f.Confidence > scheme.Inferred {
+				t.Errorf("%s: our own reading is given as %s", at.path, f.Confidence)
+			}
+		}
+	})
+	if n == 0 {
+		t.Error("no reading of our own is marked as one")
+	}
+}

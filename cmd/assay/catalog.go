@@ -87,7 +87,7 @@ func listCatalog(w io.Writer, fsys fs.FS, asJSON bool) error {
 	}
 	var parts []catalogPart
 	for _, s := range c.Schemes {
-		holds := fmt.Sprintf("%s, %d editions", s.State, len(s.Editions))
+		holds := fmt.Sprintf("%s, editions: %d", s.State, len(s.Editions))
 		if n := len(s.Editions); n > 0 {
 			ids := make([]string, len(s.Editions[n-1].Levels))
 			for i, l := range s.Editions[n-1].Levels {
@@ -113,7 +113,7 @@ func listCatalog(w io.Writer, fsys fs.FS, asJSON bool) error {
 		parts = append(parts, catalogPart{"standard", s.ID, s.Title.In("en"), strings.Join(holds, ", ")})
 	}
 	for _, m := range c.Markets {
-		parts = append(parts, catalogPart{"market", m.ID, m.Name.In("en"), fmt.Sprintf("%d rules", len(m.Rules))})
+		parts = append(parts, catalogPart{"market", m.ID, m.Name.In("en"), fmt.Sprintf("rules: %d", len(m.Rules))})
 	}
 	if asJSON {
 		return writeJSON(w, map[string]any{"digest": c.Digest, "parts": parts})
