@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"archive/zip"
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
@@ -11,6 +10,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"assay/scheme"
@@ -32,7 +32,7 @@ func read(fsys fs.FS) ([]file, error) {
 			return nil, fmt.Errorf("reading the catalog: %w", err)
 		}
 		for _, e := range es {
-			if e.IsDir() || path.Ext(e.Name()) != ".yaml" {
+			if e.IsDir() || !inFolder(dir+"/"+e.Name()) {
 				return nil, fmt.Errorf("%w: %s/%s: only files named ID.yaml belong here", ErrMalformed, dir, e.Name())
 			}
 			names = append(names, dir+"/"+e.Name())
@@ -93,61 +93,74 @@ func digest(files []file) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Archive packs a catalog's files, the same files to the same bytes: an
-// uncompressed zip without times. An office keeps and serves the archive it
-// adopted under its Digest and decides from these bytes only.
+const archiveHead = "assay-catalog/1\n"
+
+// Archive packs a catalog's files, the same files to the same bytes. An office
+// keeps and serves the archive it adopted under its Digest and decides from
+// these bytes only, for as long as its log lasts; so the form is as plain as
+// can be: a first line, then for each file, sorted by path, a line "PATH SP
+// SIZE LF", its bytes, and LF.
 func Archive(fsys fs.FS) ([]byte, error) {
 	files, err := read(fsys)
 	if err != nil {
 		return nil, err
 	}
-	var b bytes.Buffer
-	w := zip.NewWriter(&b)
+	b := []byte(archiveHead)
 	for _, f := range files {
-		e, err := w.CreateHeader(&zip.FileHeader{Name: f.path, Method: zip.Store})
-		if err == nil {
-			_, err = e.Write(f.body)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("packing %s: %w", f.path, err)
-		}
+		b = fmt.Appendf(b, "%s %d\n", f.path, len(f.body))
+		b = append(append(b, f.body...), '\n')
 	}
-	if err := w.Close(); err != nil {
-		return nil, fmt.Errorf("packing the catalog: %w", err)
-	}
-	return b.Bytes(), nil
+	return b, nil
 }
 
-// OpenArchive is the folder in an archive. It takes only what Archive writes,
-// bit for bit, so that two archives of one digest cannot differ.
-func OpenArchive(b []byte) (fs.FS, error) {
-	if len(b) > MaxTotal+MaxFiles*512 {
+// FromArchive reads the catalog in an archive. It takes only what Archive
+// writes, byte for byte, so that two archives of one digest cannot differ.
+func FromArchive(b []byte) (*scheme.Catalog, error) {
+	files, err := unpack(b)
+	if err != nil {
+		return nil, err
+	}
+	return parse(files)
+}
+
+func unpack(b []byte) ([]file, error) {
+	if len(b) > MaxTotal+MaxFiles*128 {
 		return nil, fmt.Errorf("%w: an archive of %d bytes", ErrTooLarge, len(b))
 	}
-	z, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	rest, ok := bytes.CutPrefix(b, []byte(archiveHead))
+	if !ok {
+		return nil, fmt.Errorf("%w: an archive starts with %q", ErrMalformed, archiveHead)
 	}
-	for _, f := range z.File {
-		if f.Method != zip.Store {
-			return nil, fmt.Errorf("%w: %q is compressed; make the archive with this program", ErrMalformed, clip(f.Name))
+	var files []file
+	need := map[string]bool{"categories.yaml": true, "sources.yaml": true}
+	for len(rest) > 0 {
+		bad := fmt.Errorf("%w: the archive is damaged at byte %d", ErrMalformed, len(b)-len(rest))
+		line, after, _ := bytes.Cut(rest, []byte("\n"))
+		name, digits, _ := strings.Cut(string(line[:min(len(line), 128)]), " ")
+		size, err := strconv.Atoi(digits)
+		switch {
+		case err != nil || strconv.Itoa(size) != digits || size < 0 || size >= len(after) || after[size] != '\n':
+			return nil, bad
+		case !need[name] && !inFolder(name):
+			return nil, fmt.Errorf("%w: %q is no file of a catalog", bad, clip(name))
+		case len(files) > 0 && name <= files[len(files)-1].path:
+			return nil, fmt.Errorf("%w: %q is out of order", bad, clip(name))
+		case len(files) == MaxFiles || size > MaxFile:
+			return nil, fmt.Errorf("%w: %q, file %d, has %d bytes", ErrTooLarge, clip(name), len(files)+1, size)
 		}
+		files = append(files, file{name, after[:size:size]})
+		rest = after[size+1:]
+		delete(need, name)
 	}
-	again, err := Archive(z)
-	if err != nil {
-		return nil, err
+	if len(need) > 0 {
+		return nil, fmt.Errorf("%w: the archive lacks sources.yaml or categories.yaml", ErrMalformed)
 	}
-	if !bytes.Equal(again, b) {
-		return nil, fmt.Errorf("%w: the archive is not in its one form; make it with this program", ErrMalformed)
-	}
-	return z, nil
+	return files, nil
 }
 
-// FromArchive reads the catalog in an archive.
-func FromArchive(b []byte) (*scheme.Catalog, error) {
-	fsys, err := OpenArchive(b)
-	if err != nil {
-		return nil, err
-	}
-	return Load(fsys)
+// inFolder reports whether name is FOLDER/ID.yaml.
+func inFolder(name string) bool {
+	dir, base := path.Split(name)
+	return slices.Contains(folders, strings.TrimSuffix(dir, "/")) && strings.Count(name, "/") == 1 &&
+		path.Ext(base) == ".yaml" && fs.ValidPath(name) && len(name) <= 100 && !strings.ContainsAny(name, " \n")
 }

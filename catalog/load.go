@@ -44,6 +44,10 @@ func Load(fsys fs.FS) (*scheme.Catalog, error) {
 	if err != nil {
 		return nil, err
 	}
+	return parse(files)
+}
+
+func parse(files []file) (*scheme.Catalog, error) {
 	c := &scheme.Catalog{Digest: digest(files)}
 	var errs []error
 	editions := map[string][]file{} // of a standard, from files of their own

@@ -3,6 +3,8 @@ package catalog
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -13,7 +15,7 @@ import (
 func TestLoadRefuses(t *testing.T) {
 	const kr = "schemes/kr-cic.yaml"
 	for _, c := range []struct{ name, file, old, new, want string }{
-		{"unknown field", kr, "territory: KR", "territory: KR\ncolour: red", kr + ":16: field colour not found"},
+		{"unknown field", kr, "territory: KR", "territory: KR\ncolor: red", kr + ":16: field color not found"},
 		{"doubled key", kr, "territory: KR", "territory: KR\nterritory: SG", kr + ":16: mapping key \"territory\" already defined"},
 		{"second document", kr, "confidence: official\nnote: Act", "---\nconfidence: official\nnote: Act", "more than one document"},
 		{"alias", kr, "territory: KR\nzone: Asia/Seoul", "territory: &a KR\nzone: *a", kr + ":15: an anchor or alias"},
@@ -56,14 +58,14 @@ func TestBounds(t *testing.T) {
 	}
 	m = fstest.MapFS{}
 	for i := range MaxFiles + 1 {
-		m["schemes/"+strings.Repeat("x", i+1)+".yaml"] = &fstest.MapFile{}
+		m[fmt.Sprintf("schemes/x%d.yaml", i)] = &fstest.MapFile{}
 	}
 	if _, err := Load(m); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("too many files: %v", err)
 	}
 	m = changed(t, "sources.yaml", "", "")
 	for i := range MaxTotal/MaxFile + 1 {
-		m["schemes/"+strings.Repeat("x", i+1)+".yaml"] = &fstest.MapFile{Data: make([]byte, MaxFile)}
+		m[fmt.Sprintf("schemes/x%d.yaml", i)] = &fstest.MapFile{Data: make([]byte, MaxFile)}
 	}
 	if _, err := Load(m); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("too many bytes: %v", err)
@@ -119,27 +121,37 @@ func TestArchive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fsys, err := OpenArchive(b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := Archive(fsys)
-	if err != nil || !bytes.Equal(again, b) {
-		t.Errorf("archived again, the bytes differ (%v)", err)
-	}
 	c, err := FromArchive(b)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d, _ := Digest(embedded); c.Digest != d {
-		t.Errorf("digest %s in the archive, %s outside", c.Digest, d)
+	outside, err := Load(embedded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(c, outside) {
+		t.Errorf("what the archive holds is not the catalog; digest %s in it, %s outside", c.Digest, outside.Digest)
+	}
+	const least = "categories.yaml 2\n[]\nsources.yaml 2\n{}\n"
+	if _, err := FromArchive([]byte(archiveHead + least)); err != nil {
+		t.Errorf("the least archive: %v", err)
 	}
 	for name, bad := range map[string][]byte{
-		"cut off":        b[:len(b)-1],
-		"more behind it": append(bytes.Clone(b), 0),
-		"one bit turned": flip(b, len(b)/2),
-		"empty":          {},
-		"too large":      make([]byte, MaxTotal+MaxFiles*512+1),
+		"cut off":               b[:len(b)-1],
+		"more behind it":        append(bytes.Clone(b), 0),
+		"first line":            flip(b, 1),
+		"a size turned":         flip(b, len(archiveHead)+len("arrangements/kr-de-2025.yaml ")),
+		"empty":                 {},
+		"nothing in it":         []byte(archiveHead),
+		"too large":             make([]byte, MaxTotal+MaxFiles*128+1),
+		"twice":                 []byte(archiveHead + least + least),
+		"a file of no catalog":  []byte(archiveHead + least + "zebra.yaml 0\n\n"),
+		"a way out":             []byte(archiveHead + "../sources.yaml 0\n\n" + least),
+		"a zero before":         []byte(archiveHead + "categories.yaml 02\n[]\nsources.yaml 2\n{}\n"),
+		"a sign":                []byte(archiveHead + "categories.yaml -2\n[]\nsources.yaml 2\n{}\n"),
+		"a size past the end":   []byte(archiveHead + "categories.yaml 2\n[]\nsources.yaml 3\n{}\n"),
+		"a size past all sense": []byte(archiveHead + "categories.yaml 9223372036854775808\n[]\n"),
+		"a line without end":    []byte(archiveHead + strings.Repeat("x", 1000)),
 	} {
 		if _, err := FromArchive(bad); !errors.Is(err, ErrMalformed) && !errors.Is(err, ErrTooLarge) {
 			t.Errorf("%s: %v", name, err)
@@ -154,22 +166,24 @@ func flip(b []byte, i int) []byte {
 }
 
 func FuzzFromArchive(f *testing.F) {
-	b, err := Archive(fstest.MapFS{
-		"sources.yaml":    {Data: []byte("a: {title: A}")},
-		"categories.yaml": {Data: []byte("[]")},
-	})
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(b)
+	f.Add([]byte(archiveHead + "categories.yaml 2\n[]\nsources.yaml 14\na: {title: A}\n\n"))
+	f.Add([]byte(archiveHead + "categories.yaml 2\n[]\nmarkets/a.yaml 3\n{}\n\nsources.yaml 2\n{}\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		fsys, err := OpenArchive(b)
+		files, err := unpack(b)
 		if err != nil {
+			if _, err := FromArchive(b); err == nil {
+				t.Fatal("a damaged archive was read")
+			}
 			return
 		}
-		if again, err := Archive(fsys); err != nil || !bytes.Equal(again, b) {
-			t.Fatal("an archive was taken that is not in its one form")
+		m := fstest.MapFS{}
+		for _, f := range files {
+			m[f.path] = &fstest.MapFile{Data: f.body}
 		}
+		if again, err := Archive(m); err != nil || !bytes.Equal(again, b) {
+			t.Fatalf("an archive was taken that is not in its one form (%v)", err)
+		}
+		_, _ = parse(files)
 	})
 }
 
