@@ -1,21 +1,550 @@
 package web
 
 import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
+	"time"
+
+	"assay/office"
+	"assay/scheme"
 )
 
-func TestSpec(t *testing.T) {
-	h := New(newFake(), Options{})
+// ask sends one request to an office's site.
+type ask struct {
+	method, url, body string
+	header            map[string]string
+	public            bool // without token
+}
+
+func (a ask) do(t testing.TB, h http.Handler) *httptest.ResponseRecorder {
+	t.Helper()
+	if a.method == "" {
+		a.method = http.MethodGet
+	}
+	var body io.Reader
+	if a.body != "" {
+		body = strings.NewReader(a.body)
+	}
+	r := httptest.NewRequest(a.method, "http://office.example"+a.url, body)
+	if a.body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if !a.public {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	for k, v := range a.header {
+		if v == "" {
+			r.Header.Del(k)
+		} else {
+			r.Header.Set(k, v)
+		}
+	}
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest("GET", "/v1/openapi.json", nil))
-	if w.Code != 200 { t.Fatal(w.Code, w.Body) }
-	w = httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest("GET", "/v1/certificates/sg-cls-iot-000017", nil))
-	t.Log(w.Code, w.Header(), w.Body)
-	for _, u := range []string{"/v1/nope", "/v1/acts", "/v1/certificates", "/v1/catalog", "/v1/office", "/v1/peers","/v1/arrivals", "/v1/certificates?limit=1000&state=foo", "/v1/markets/sg/certificates/x?fact=a=yes&fact=b=no"} {
-	w = httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest("GET", u, nil))
-	t.Log(u, w.Code, w.Header(), w.Body)
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func newSite(f *fake) http.Handler {
+	return New(f, Options{Now: func() time.Time { return now }})
+}
+
+const application = `{"scheme":"sg-cls-iot","level":"3","evidence":{"product":{}}}`
+
+// wantProblem checks status, code and shape of a failure.
+func wantProblem(t *testing.T, w *httptest.ResponseRecorder, status int, code string) Problem {
+	t.Helper()
+	var p Problem
+	if w.Code != status {
+		t.Fatalf("status %d, want %d: %s", w.Code, status, w.Body)
+	}
+	if got := w.Header().Get("Content-Type"); got != problemType {
+		t.Errorf("content type %q", got)
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil {
+		t.Fatalf("%v: %s", err, w.Body)
+	}
+	if p.Code != code || p.Status != status || p.Title != http.StatusText(status) {
+		t.Errorf("%+v, want code %s and status %d", p, code, status)
+	}
+	return p
+}
+
+func TestEveryCodeHasItsStatus(t *testing.T) {
+	for code, want := range map[office.Code]int{
+		office.Invalid: 422, office.NotFound: 404, office.Conflict: 409, office.Changed: 412, office.Forbidden: 403,
+		office.SamePerson: 403, office.OwnEvaluation: 403, office.Unsigned: 401, office.Spent: 409, office.ClockBack: 503,
+		office.LintFailed: 422, office.Unavailable: 503,
+	} {
+		f := newFake()
+		f.err = fmt.Errorf("wrapped: %w", &office.Error{Code: code, Message: "what is wrong", Field: "body.level", Hint: "what to do", Err: errors.New("the secret cause")})
+		w := ask{url: "/v1/certificates/" + certID}.do(t, newSite(f))
+		p := wantProblem(t, w, want, string(code))
+		if p.Detail != "what is wrong" || p.Field != "body.level" || p.Hint != "what to do" {
+			t.Errorf("%s: %+v", code, p)
+		}
+		if strings.Contains(w.Body.String(), "secret") || strings.Contains(w.Body.String(), "wrapped") {
+			t.Errorf("%s tells internals: %s", code, w.Body)
+		}
+		if w.Header().Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: a failure may be cached", code)
+		}
+		if want == 401 && !strings.HasPrefix(w.Header().Get("WWW-Authenticate"), "Bearer") {
+			t.Errorf("%s: no challenge", code)
+		}
+		if want == 503 && w.Header().Get("Retry-After") == "" {
+			t.Errorf("%s: no Retry-After", code)
+		}
+	}
+}
+
+func TestInternalsStayInside(t *testing.T) {
+	f := newFake()
+	f.err = errors.New("dial postgres://user:password@db")
+	for _, url := range []string{"/v1/certificates/" + certID, "/v1/certificates", "/c/" + certID, "/", "/peers", "/catalog", "/receipts/specimen-kr", "/readyz"} {
+		w := ask{url: url}.do(t, newSite(f))
+		if w.Code < 500 || strings.Contains(w.Body.String(), "password") {
+			t.Errorf("%s: %d %s", url, w.Code, w.Body)
+		}
+	}
+}
+
+func TestTokens(t *testing.T) {
+	h := newSite(newFake())
+	for _, c := range []struct {
+		name, url, authorization string
+		want                     int
+	}{
+		{"none where one is needed", "/v1/acts", "", 401},
+		{"none where none is needed", "/v1/certificates", "", 200},
+		{"wrong", "/v1/acts", "Bearer wrong", 401},
+		{"wrong where none is needed", "/v1/certificates", "Bearer wrong", 401},
+		{"other scheme", "/v1/acts", "Basic " + token, 401},
+		{"empty", "/v1/acts", "Bearer ", 401},
+		{"huge", "/v1/acts", "Bearer " + strings.Repeat("x", 5000), 401},
+		{"right", "/v1/acts", "Bearer " + token, 200},
+		{"scheme in any case", "/v1/me", "bearer " + token, 200},
+	} {
+		w := ask{url: c.url, public: true, header: map[string]string{"Authorization": c.authorization}}.do(t, h)
+		if w.Code != c.want {
+			t.Errorf("%s: %d, want %d", c.name, w.Code, c.want)
+		}
+		if strings.Contains(w.Body.String(), "secret") {
+			t.Errorf("%s: %s", c.name, w.Body)
+		}
+	}
+}
+
+func TestCreationIsPutOnce(t *testing.T) {
+	h := newSite(newFake())
+	url := "/v1/applications/" + uuidA
+	first := ask{method: "PUT", url: url, body: application}.do(t, h)
+	if first.Code != 200 || first.Header().Get("ETag") != `"1"` {
+		t.Fatal(first.Code, first.Header(), first.Body)
+	}
+	again := ask{method: "PUT", url: url, body: application}.do(t, h)
+	if again.Code != 200 || again.Body.String() != first.Body.String() {
+		t.Errorf("the same again: %d %s", again.Code, again.Body)
+	}
+	other := ask{method: "PUT", url: url, body: strings.Replace(application, `"3"`, `"4"`, 1)}.do(t, h)
+	wantProblem(t, other, 409, "conflict")
+	wantProblem(t, ask{method: "PUT", url: "/v1/applications/mine", body: application}.do(t, h), 422, "invalid")
+	wantProblem(t, ask{method: "POST", url: url, body: application}.do(t, h), 405, "method-not-allowed")
+}
+
+func TestTransitionsNeedIfMatch(t *testing.T) {
+	f := newFake()
+	h := newSite(f)
+	ask{method: "PUT", url: "/v1/applications/" + uuidA, body: application}.do(t, h)
+	url := "/v1/applications/" + uuidA + "/complete"
+	if p := wantProblem(t, ask{method: "POST", url: url}.do(t, h), 428, codeNoMatch); p.Field != "header.If-Match" {
+		t.Error(p.Field)
+	}
+	for _, bad := range []string{`"0"`, `"2"`, `1`, `"01"`, `W/"1"`, `*`, `"x"`, `"-1"`, `"99999999999999999999"`} {
+		wantProblem(t, ask{method: "POST", url: url, header: map[string]string{"If-Match": bad}}.do(t, h), 412, "changed")
+	}
+	w := ask{method: "POST", url: url, header: map[string]string{"If-Match": `"1"`}}.do(t, h)
+	if w.Code != 200 || w.Header().Get("ETag") != `"2"` || f.apps[uuidA].State != "complete" {
+		t.Error(w.Code, w.Body)
+	}
+	ret := ask{method: "POST", url: "/v1/applications/" + uuidA + "/return", body: `{"missing":["support-end"]}`, header: map[string]string{"If-Match": `"2"`}}.do(t, h)
+	if ret.Code != 200 || !strings.Contains(ret.Body.String(), "support-end") {
+		t.Error(ret.Code, ret.Body)
+	}
+	wantProblem(t, ask{method: "POST", url: "/v1/applications/" + uuidA + "/return", body: `{"missing":[]}`, header: map[string]string{"If-Match": `"3"`}}.do(t, h), 422, "invalid")
+}
+
+func TestStagesAreWaitedFor(t *testing.T) {
+	f := newFake()
+	h := newSite(f)
+	act := func(id string) office.Act {
+		ask{method: "PUT", url: "/v1/acts/" + id, body: `{"kind":"suspend","body":{"certificate":"x","reason":"r"}}`}.do(t, h)
+		w := ask{method: "POST", url: "/v1/acts/" + id + "/approve?wait=published", header: map[string]string{"If-Match": `"1"`}}.do(t, h)
+		var a office.Act
+		if err := json.Unmarshal(w.Body.Bytes(), &a); err != nil || w.Code != 200 {
+			t.Fatal(err, w.Code, w.Body)
+		}
+		return a
+	}
+	close(f.published)
+	if a := act(uuidA); a.Stage != office.Published || a.Index != 19 {
+		t.Errorf("%+v", a)
+	}
+	w := ask{method: "POST", url: "/v1/acts/" + uuidA + "/approve?wait=forever", header: map[string]string{"If-Match": `"1"`}}.do(t, h)
+	wantProblem(t, w, 422, "invalid")
+}
+
+func TestRegisterIsCacheable(t *testing.T) {
+	f := newFake()
+	h := newSite(f)
+	for _, url := range []string{"/v1/certificates/" + certID, "/v1/certificates", "/v1/lookup?number=CSA/231129/000017", "/v1/catalog", "/v1/office"} {
+		w := ask{url: url, public: true}.do(t, h)
+		tag := w.Header().Get("ETag")
+		if w.Code != 200 || tag == "" || !strings.HasPrefix(w.Header().Get("Cache-Control"), "public, max-age=") {
+			t.Fatal(url, w.Code, w.Header())
+		}
+		for _, inm := range []string{tag, `"x", ` + tag, "*", strings.TrimPrefix(tag, "W/")} {
+			n := ask{url: url, public: true, header: map[string]string{"If-None-Match": inm}}.do(t, h)
+			if n.Code != 304 || n.Body.Len() != 0 || n.Header().Get("ETag") != tag || n.Header().Get("Cache-Control") == "" {
+				t.Errorf("%s with %s: %d %v %s", url, inm, n.Code, n.Header(), n.Body)
+			}
+		}
+		if n := (ask{url: url, public: true, header: map[string]string{"If-None-Match": `"other"`}}).do(t, h); n.Code != 200 {
+			t.Errorf("%s with another tag: %d", url, n.Code)
+		}
+	}
+	before := ask{url: "/v1/certificates/" + certID, public: true}.do(t, h).Header().Get("ETag")
+	f.suspend()
+	after := ask{url: "/v1/certificates/" + certID, public: true, header: map[string]string{"If-None-Match": before}}.do(t, h)
+	if after.Code != 200 || after.Header().Get("ETag") == before {
+		t.Error("a suspension did not change the tag")
+	}
+	f.answer.Stale = true
+	if n := (ask{url: "/v1/certificates/" + certID, public: true, header: map[string]string{"If-None-Match": after.Header().Get("ETag")}}).do(t, h); n.Code != 200 {
+		t.Error("the peer's silence did not change the tag")
+	}
+}
+
+func TestCacheEndsBeforeTheNextChange(t *testing.T) {
+	at := micro(now)
+	for _, c := range []struct {
+		next time.Duration
+		want string
+	}{
+		{0, "public, max-age=5"}, {time.Hour, "public, max-age=5"}, {3500 * time.Millisecond, "public, max-age=3"},
+		{900 * time.Millisecond, "public, max-age=0"}, {-time.Second, "public, max-age=0"},
+	} {
+		next := int64(0)
+		if c.next != 0 {
+			next = at + c.next.Microseconds()
+		}
+		if got := cacheFor(at, next); got != c.want {
+			t.Errorf("next change in %v: %q, want %q", c.next, got, c.want)
+		}
+	}
+}
+
+func TestQuestionsOfTime(t *testing.T) {
+	h := newSite(newFake())
+	w := ask{url: "/v1/certificates/" + certID + "?at=2026-11-24T15:00:00%2B09:00&known=2026-11-24T06:00:00.000001Z"}.do(t, h)
+	var a office.Answer
+	if err := json.Unmarshal(w.Body.Bytes(), &a); err != nil || a.At != micro(now) || a.Known != micro(now)+1 {
+		t.Errorf("%v: at %d known %d", err, a.At, a.Known)
+	}
+	for _, bad := range []string{"yesterday", "2026-11-24", "1795500000", "1960-01-01T00:00:00Z"} {
+		p := wantProblem(t, ask{url: "/v1/certificates/" + certID + "?at=" + bad}.do(t, h), 422, "invalid")
+		if p.Field != "query.at" {
+			t.Errorf("%s: field %q", bad, p.Field)
+		}
+	}
+}
+
+func TestCursorsAreOpaque(t *testing.T) {
+	f := newFake()
+	h := newSite(f)
+	var p struct{ Next string }
+	w := ask{url: "/v1/certificates?text=hub&scheme=s&limit=2"}.do(t, h)
+	if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || p.Next == "" {
+		t.Fatal(err, w.Body)
+	}
+	if strings.Contains(p.Next, "row") || strings.Contains(p.Next, "17") {
+		t.Errorf("the cursor %q shows the office's key", p.Next)
+	}
+	ask{url: "/v1/certificates?text=hub&scheme=s&limit=2&after=" + p.Next}.do(t, h)
+	if f.asked != "hub|s|row:17|2" {
+		t.Errorf("the office was asked %q", f.asked)
+	}
+	for _, bad := range []string{"row:17", "!", p.Next[:len(p.Next)-1] + "_", closeCursor("\x00"), strings.Repeat("A", 2000)} {
+		wantProblem(t, ask{url: "/v1/certificates?after=" + bad}.do(t, h), 422, "invalid")
+		if w := (ask{url: "/?after=" + bad}).do(t, h); bad != strings.Repeat("A", 2000) && w.Code != 422 {
+			t.Errorf("page with cursor %q: %d", bad, w.Code)
+		}
+	}
+	ask{url: "/v1/acts?state=proposed"}.do(t, h)
+	if f.asked != "proposed||50" {
+		t.Errorf("the office was asked %q", f.asked)
+	}
+	for _, bad := range []string{"0", "201", "-1", "x"} {
+		wantProblem(t, ask{url: "/v1/acts?limit=" + bad}.do(t, h), 422, "invalid")
+	}
+}
+
+func TestWhoShowsNamesToPersonsOnly(t *testing.T) {
+	h := newSite(newFake())
+	url := "/v1/certificates/" + certID + "/who"
+	if w := (ask{url: url, public: true}).do(t, h); w.Code != 200 || strings.Contains(w.Body.String(), "A Name") {
+		t.Error(w.Code, w.Body)
+	}
+	if w := (ask{url: url}).do(t, h); !strings.Contains(w.Body.String(), "A Name") {
+		t.Error(w.Body)
+	}
+}
+
+func TestHostileBodies(t *testing.T) {
+	h := newSite(newFake())
+	put := func(body string) *httptest.ResponseRecorder {
+		return ask{method: "PUT", url: "/v1/applications/" + uuidA, body: body}.do(t, h)
+	}
+	deep := strings.Repeat("[", 100) + strings.Repeat("]", 100)
+	for _, c := range []struct {
+		name, body string
+		status     int
+		code       string
+	}{
+		{"no JSON", `{`, 400, codeMalformed},
+		{"two values", application + application, 422, "invalid"},
+		{"no UTF-8", strings.Replace(application, "product", "\xff", 1), 400, codeMalformed},
+		{"an escaped NUL", strings.Replace(application, "product", `\u0000`, 1), 400, codeMalformed},
+		{"a raw NUL", strings.Replace(application, "product", "\x00", 1), 400, codeMalformed},
+		{"a name twice", `{"scheme":"a","scheme":"b","level":"1","evidence":{}}`, 400, codeMalformed},
+		{"a name twice, deep", `{"scheme":"a","level":"1","evidence":{"x":[{"y":1,"y":2}]}}`, 400, codeMalformed},
+		{"too deep", strings.Replace(application, `{}`, deep, 1), 400, codeMalformed},
+		{"an unknown name", `{"scheme":"a","level":"1","evidence":{},"extra":1}`, 422, "invalid"},
+		{"a missing name", `{"scheme":"a","level":"1"}`, 422, "invalid"},
+		{"another type", `{"scheme":1,"level":"1","evidence":{}}`, 422, "invalid"},
+		{"an array", `[]`, 422, "invalid"},
+		{"null", `null`, 422, "invalid"},
+		{"too large", `{"scheme":"` + strings.Repeat("x", MaxBody) + `"}`, 413, codeTooLarge},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := put(c.body)
+			if c.name == "two values" && w.Code == 400 {
+				c.status, c.code = 400, codeMalformed // either place may find it
+			}
+			wantProblem(t, w, c.status, c.code)
+			if w.Body.Len() > 2048 {
+				t.Errorf("the answer repeats the input: %d bytes", w.Body.Len())
+			}
+		})
+	}
+	w := ask{method: "PUT", url: "/v1/applications/" + uuidA, body: application, header: map[string]string{"Content-Type": "application/xml"}}.do(t, h)
+	wantProblem(t, w, 415, codeMediaType)
+	if w := put(strings.Replace(application, "product", `\\u0000`, 1)); w.Code != 200 {
+		t.Errorf("a backslash and u0000 is text: %d %s", w.Code, w.Body)
+	}
+}
+
+// TestEndlessBody: a body that lies about its length ends at the bound.
+func TestEndlessBody(t *testing.T) {
+	r := httptest.NewRequest("PUT", "/v1/applications/"+uuidA, io.MultiReader(strings.NewReader(`{"scheme":"`), endless{}))
+	r.ContentLength = -1
+	r.Header.Set("Authorization", "Bearer "+token)
+	w := httptest.NewRecorder()
+	newSite(newFake()).ServeHTTP(w, r)
+	if w.Code != 413 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = 'x'
+	}
+	return len(p), nil
+}
+
+func TestHostileAddresses(t *testing.T) {
+	h := newSite(newFake())
+	for url, want := range map[string]int{
+		"/v1/certificates/%00":      400,
+		"/v1/certificates/%ff":      400,
+		"/v1/certificates?text=%00": 400,
+		"/v1/certificates?text=%ff": 400,
+		"/v1/certificates?text=%zz": 400,
+		"/c/%00":                    400,
+		"/l/%0a":                    400,
+		"/?q=%ff":                   400,
+		"/v1/certificates?text=" + strings.Repeat("x", 5000): 414,
+		"/v1/certificates?text=" + strings.Repeat("x", 201):  422,
+		"/v1/certificates?state=happy":                       422,
+		"/v1/certificates/" + strings.Repeat("x", 129):       422,
+		"/v1/nothing":                       404,
+		"/blobs/nothing":                    404,
+		"/blobs/" + strings.Repeat("A", 64): 404,
+		"/blobs/" + strings.Repeat("b", 64): 404,
+		"/blobs/" + strings.Repeat("a", 64): 200,
+		"/receipts/nobody":                  404,
+		"/l/no/such/number":                 404,
+		"/l/":                               404,
+		"/static/../web.go":                 307, // cleaned by the mux, never read
+		"/static/nothing.css":               404,
+		"/v1/lookup":                        422,
+		"/v1/lookup?number=nothing":         404,
+		"/v1/markets/sg/certificates/" + certID + "?day=tomorrow":  422,
+		"/v1/markets/sg/certificates/" + certID + "?fact=a=maybe":  422,
+		"/v1/markets/sg/certificates/x?fact=a=yes&fact=a=no":       422,
+		"/v1/markets/sg/certificates/" + certID + "?fact=imda=yes": 200,
+	} {
+		if w := (ask{url: url}).do(t, h); w.Code != want {
+			t.Errorf("%.60s: %d, want %d: %.200s", url, w.Code, want, w.Body)
+		}
+	}
+	f := newFake()
+	ask{url: "/v1/markets/sg/certificates/x?fact=a=yes&fact=b=no"}.do(t, newSite(f))
+	if len(f.facts) != 2 || f.facts["a"] != scheme.Yes || f.facts["b"] != scheme.No {
+		t.Errorf("facts %v", f.facts)
+	}
+}
+
+func TestOtherOriginsAreRefused(t *testing.T) {
+	h := newSite(newFake())
+	for _, header := range []map[string]string{{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://elsewhere.example"}} {
+		w := ask{method: "PUT", url: "/v1/applications/" + uuidA, body: application, header: header}.do(t, h)
+		wantProblem(t, w, 403, codeCrossOrigin)
+	}
+}
+
+func TestHeadersOfEveryAnswer(t *testing.T) {
+	h := newSite(newFake())
+	for _, url := range []string{"/", "/c/" + certID, "/v1/certificates", "/v1/nothing", "/static/style.css", "/checkpoint", "/%00"} {
+		w := ask{url: url}.do(t, h)
+		for k := range headers {
+			if w.Header().Get(k) == "" {
+				t.Errorf("%s has no %s", url, k)
+			}
+		}
+		if strings.Contains(w.Header().Get("Content-Security-Policy"), "script-src") || w.Header().Get("Set-Cookie") != "" {
+			t.Errorf("%s: %v", url, w.Header())
+		}
+	}
+}
+
+func TestMounts(t *testing.T) {
+	echo := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Method+" "+r.URL.Path) })
+	h := New(newFake(), Options{Ledger: echo, Peer: echo})
+	for _, c := range []struct{ method, url, want string }{
+		{"GET", "/checkpoint", "GET /checkpoint"},
+		{"GET", "/tile/0/x001/234.p/5", "GET /tile/0/x001/234.p/5"},
+		{"GET", "/tile/entries/000", "GET /tile/entries/000"},
+		{"POST", "/peer/hint", "POST /peer/hint"},
+		{"POST", "/peer/receipt", "POST /peer/receipt"},
+		{"GET", "/.well-known/assay/office.json", `{"payload":"e30"}`},
+		{"GET", "/receipts/specimen-kr", "assay receipt v1\n"},
+		{"GET", "/healthz", "ok\n"},
+		{"GET", "/readyz", "ready\n"},
+	} {
+		if w := (ask{method: c.method, url: c.url, public: true}).do(t, h); w.Code != 200 || w.Body.String() != c.want {
+			t.Errorf("%s %s: %d %q", c.method, c.url, w.Code, w.Body)
+		}
+	}
+	if w := (ask{method: "POST", url: "/checkpoint"}).do(t, h); w.Code == 200 {
+		t.Error("the log takes POST")
+	}
+}
+
+func TestDescriptionNamesEveryOperation(t *testing.T) {
+	w := ask{url: "/v1/openapi.json", public: true}.do(t, newSite(newFake()))
+	var spec struct {
+		OpenAPI string
+		Paths   map[string]map[string]struct {
+			OperationID string
+			Security    []map[string][]string
+			Responses   map[string]json.RawMessage
+		}
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &spec); err != nil || !strings.HasPrefix(spec.OpenAPI, "3.1") {
+		t.Fatal(err, spec.OpenAPI)
+	}
+	n := 0
+	for path, ops := range spec.Paths {
+		for method, op := range ops {
+			n++
+			if op.OperationID == "" || len(op.Responses) < 2 {
+				t.Errorf("%s %s: %+v", method, path, op)
+			}
+			if method != "get" && len(op.Security) == 0 {
+				t.Errorf("%s %s needs no person", method, path)
+			}
+		}
+	}
+	if n < 25 {
+		t.Errorf("only %d operations", n)
+	}
+}
+
+func TestPanicIsAnAnswer(t *testing.T) {
+	f := newFake()
+	f.answer.Certificate = nil // answerTag reads it
+	wantProblem(t, ask{url: "/v1/certificates/" + certID}.do(t, newSite(f)), 500, codeInternal)
+	if w := (ask{url: "/c/" + certID}).do(t, newSite(f)); w.Code != 500 {
+		t.Error(w.Code)
+	}
+}
+
+func FuzzCheckJSON(f *testing.F) {
+	for _, s := range []string{application, `{"a":{"a":1}}`, `[{"a":1},{"a":2}]`, `{"a":1,"a":2}`, `"\u0000"`, `{`, `1 2`, "\xff", `{"":{"":[]}}`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) > 4096 {
+			return
+		}
+		err := checkJSON(b)
+		if err == nil && json.Valid(b) {
+			if again := checkJSON(append([]byte(" "), b...)); again != nil {
+				t.Errorf("a space before it: %v", again)
+			}
+		}
+	})
+}
+
+func FuzzCursor(f *testing.F) {
+	f.Add(closeCursor("row:17"))
+	f.Add("MQ")
+	f.Fuzz(func(t *testing.T, s string) {
+		key, err := openCursor(s)
+		if err == nil && s != "" && key != "" && closeCursor(key) != s {
+			t.Errorf("%q opens as %q, which closes as %q", s, key, closeCursor(key))
+		}
+	})
+}
+
+// BenchmarkLookup is one certificate over the whole stack, beside
+// BenchmarkEmpty, an empty handler behind the same middleware.
+func BenchmarkLookup(b *testing.B) {
+	h := newSite(newFake())
+	r := httptest.NewRequest("GET", "/v1/certificates/"+certID, nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		h.ServeHTTP(httptest.NewRecorder(), r)
+	}
+}
+
+func BenchmarkEmpty(b *testing.B) {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/certificates/{id}", func(http.ResponseWriter, *http.Request) {})
+	h := guard(slog.New(slog.DiscardHandler), mux)
+	r := httptest.NewRequest("GET", "/v1/certificates/"+certID, nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		h.ServeHTTP(httptest.NewRecorder(), r)
 	}
 }

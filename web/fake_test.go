@@ -54,7 +54,7 @@ func newFake() *fake {
 	}
 	outcome, err := json.Marshal(recognition.Outcome{Catalog: "abc", Source: source, At: granted, Tried: []recognition.Tried{
 		{Clause: "sg-kr-2024/kr-basic-to-cls3", Arrangement: "sg-kr-2024", Scheme: "sg-cls-iot", Level: "3", Mode: scheme.Equivalent, Answer: scheme.Yes, Confidence: scheme.Official,
-			Reasons: []recognition.Reason{{Answer: scheme.Yes, Got: "basic " + nastyTx, Wanted: "basic, standard", Fact: &scheme.Fact{Source: "csa-kr", Confidence: scheme.Official, Note: "named in the text"}}}}}})
+			Reasons: []recognition.Reason{{Rule: recognition.FromLevel, Answer: scheme.Yes, Got: "basic " + nastyTx, Wanted: "basic, standard", Fact: &scheme.Fact{Source: "csa-kr", Confidence: scheme.Official, Note: "named in the text"}}}}}})
 	if err != nil {
 		panic(err)
 	}
@@ -247,7 +247,7 @@ func (f *fake) Peers(context.Context) ([]office.PeerStatus, error) {
 		{PeerBody: office.PeerBody{Site: "specimen-de", URL: "https://de.example"}, Silent: true, Degraded: "fork", Trouble: "unreachable", Rejected: 2, Evidence: 1},
 	}, f.err
 }
-func (f *fake) Receipt(_ context.Context, site string) ([]byte, error) {
+func (f *fake) SignedReceipt(_ context.Context, site string) ([]byte, error) {
 	if site != "specimen-kr" {
 		return nil, &office.Error{Code: office.NotFound, Message: "no receipt for " + site}
 	}

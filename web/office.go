@@ -52,7 +52,7 @@ type Office interface {
 	// Arrivals lists what came from partners and what became of it.
 	Arrivals(ctx context.Context, site, after string, limit int) (as []office.Arrival, next string, err error)
 	Peers(ctx context.Context) ([]office.PeerStatus, error)
-	Receipt(ctx context.Context, site string) (note []byte, err error)
+	SignedReceipt(ctx context.Context, site string) (note []byte, err error)
 	PeerEvidence(ctx context.Context, site string) ([]json.RawMessage, error)
 
 	// Catalog is the one in force.

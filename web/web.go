@@ -60,7 +60,7 @@ func (s *site) mounts(mux *http.ServeMux, opt Options) {
 		send(w, "application/json", "public, max-age=60", s.office.Document())
 	})
 	mux.HandleFunc("GET /receipts/{site}", func(w http.ResponseWriter, r *http.Request) {
-		note, err := s.office.Receipt(r.Context(), r.PathValue("site"))
+		note, err := s.office.SignedReceipt(r.Context(), r.PathValue("site"))
 		if err != nil {
 			problemOf(r.Context(), s.log, err).write(w)
 			return
