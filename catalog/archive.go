@@ -74,8 +74,8 @@ func readFile(fsys fs.FS, name string) ([]byte, error) {
 }
 
 // Digest names a catalog: lower-case hex SHA-256 over the listing of its
-// files, one line "PATH SP hex(SHA-256) LF" each, sorted by path. Anyone can
-// recompute it with sha256sum and sort.
+// files, one line "PATH SP hex(SHA-256) LF" each, sorted by path, so that
+// anyone can recompute it with common tools.
 func Digest(fsys fs.FS) (string, error) {
 	files, err := read(fsys)
 	if err != nil {
@@ -132,6 +132,7 @@ func unpack(b []byte) ([]file, error) {
 		return nil, fmt.Errorf("%w: an archive starts with %q", ErrMalformed, archiveHead)
 	}
 	var files []file
+	total := 0
 	need := map[string]bool{"categories.yaml": true, "sources.yaml": true}
 	for len(rest) > 0 {
 		bad := fmt.Errorf("%w: the archive is damaged at byte %d", ErrMalformed, len(b)-len(rest))
@@ -145,10 +146,11 @@ func unpack(b []byte) ([]file, error) {
 			return nil, fmt.Errorf("%w: %q is no file of a catalog", bad, clip(name))
 		case len(files) > 0 && name <= files[len(files)-1].path:
 			return nil, fmt.Errorf("%w: %q is out of order", bad, clip(name))
-		case len(files) == MaxFiles || size > MaxFile:
+		case len(files) == MaxFiles || size > MaxFile || total+size > MaxTotal:
 			return nil, fmt.Errorf("%w: %q, file %d, has %d bytes", ErrTooLarge, clip(name), len(files)+1, size)
 		}
 		files = append(files, file{name, after[:size:size]})
+		total += size
 		rest = after[size+1:]
 		delete(need, name)
 	}
