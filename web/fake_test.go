@@ -37,6 +37,8 @@ type fake struct {
 	facts     map[string]scheme.Answer
 }
 
+var _ Office = (*office.Office)(nil)
+
 func micro(t time.Time) int64 { return t.UnixMicro() }
 
 func newFake() *fake {
@@ -239,7 +241,8 @@ func (f *fake) Arrivals(_ context.Context, site, after string, limit int) ([]off
 		return nil, "", err
 	}
 	o.Wanted = []recognition.Wanted{{Action: recognition.Designate, Clause: "sg-kr-2024/kr-basic-to-cls3", Scheme: "sg-cls-iot", Level: "3"}}
-	return []office.Arrival{{Office: "specimen-kr", ID: "kr-cic-000041", Number: "CIC-2026-041", Scheme: "kr-cic", Level: "basic", Product: nastyTx, At: micro(now), Outcome: &o}}, "41", f.err
+	return []office.Arrival{{Office: "specimen-kr", ID: "kr-cic-000041", Number: "CIC-2026-041", Scheme: "kr-cic", Level: "basic", Product: certificate.Product{Name: nastyTx, Brand: "B"}, State: certificate.Suspended,
+		Received: micro(now), At: micro(now), Outcome: &o, Here: []office.Link{{Office: "specimen-sg", ID: certID, Number: "CSA/231129/000017", Scheme: "sg-cls-iot", Level: "3", State: certificate.Valid}}}}, "41", f.err
 }
 func (f *fake) Peers(context.Context) ([]office.PeerStatus, error) {
 	return []office.PeerStatus{
