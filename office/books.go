@@ -29,26 +29,10 @@ func (o *Office) Sites(ctx context.Context) ([]peer.Site, error) {
 	if o.sites.list != nil && o.now()-o.sites.at < int64(time.Second/time.Microsecond) {
 		return o.sites.list, nil
 	}
-	list := []peer.Site{}
-	err := o.view(ctx, func(w *work) error {
-		rows, err := w.tx.Query(`SELECT body, keys, origin FROM peers WHERE ended = 0 ORDER BY site`)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var body, ks []byte
-			var origin string
-			if err := rows.Scan(&body, &ks, &origin); err != nil {
-				return err
-			}
-			s, err := site(body, ks, origin, o.info.Ring)
-			if err != nil {
-				return err
-			}
-			list = append(list, s)
-		}
-		return rows.Err()
+	var list []peer.Site
+	err := o.view(ctx, func(w *work) (err error) {
+		list, err = readSites(w.tx, o.info.Ring)
+		return err
 	})
 	if err == nil {
 		o.sites.list, o.sites.at = list, o.now()

@@ -2,7 +2,6 @@ package office
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -226,56 +225,6 @@ func Rebuild(ctx context.Context, db *store.DB, officeID, origin string, first k
 		err = flush()
 	}
 	return out, err
-}
-
-// RegisterDigest is SHA-256 over the public register of an office, in order:
-// two databases with the same digest hold the same register.
-func RegisterDigest(ctx context.Context, db *store.DB, officeID string) (certificate.Digest, error) {
-	h := sha256.New()
-	err := db.View(ctx, func(tx *store.Tx) error {
-		for _, q := range []string{
-			`SELECT id, number, scheme, edition, level, holder, product, functions, granted, expires, src_office, src_id, clause, state, body, leaf, log_index, reasons FROM certificates WHERE office = $1 ORDER BY id`,
-			`SELECT id, seq, kind, body, leaf, log_index FROM events WHERE office = $1 ORDER BY id, seq`,
-			`SELECT subject, seq, digest FROM subjects WHERE office = $1 ORDER BY subject`,
-		} {
-			rows, err := tx.Query(q, officeID)
-			if err != nil {
-				return err
-			}
-			n := 18
-			switch {
-			case q[7:14] == "id, seq":
-				n = 6
-			case q[7:14] == "subject":
-				n = 3
-			}
-			for rows.Next() {
-				row := make([]any, n)
-				ptr := make([]any, n)
-				for i := range row {
-					ptr[i] = &row[i]
-				}
-				if err := rows.Scan(ptr...); err != nil {
-					rows.Close()
-					return err
-				}
-				for _, v := range row {
-					switch v := v.(type) {
-					case []byte:
-						fmt.Fprintf(h, "%x|", v)
-					default:
-						fmt.Fprintf(h, "%v|", v)
-					}
-				}
-				h.Write([]byte{'\n'})
-			}
-			if err := rows.Err(); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return certificate.Digest(h.Sum(nil)), err
 }
 
 // LogEntries reads a log's entries in order from its own database.
