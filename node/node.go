@@ -62,7 +62,13 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	n.cancel = cancel
 	hints := make(chan []byte, 1)
-	if n.Office, err = office.Open(ctx, db, c.Ring, office.Options{Log: c.Log, OnPublish: func(note []byte) { offer(hints, note) }}); err != nil {
+	if n.Office, err = office.Open(ctx, db, c.Ring, office.Options{Log: c.Log,
+		OnPublish: func(note []byte) { offer(hints, note) },
+		OnPeers: func() {
+			if n.Follower != nil { // while opening there is none yet; it reads the peers when it starts
+				n.Follower.Reload()
+			}
+		}}); err != nil {
 		cancel()
 		return nil, errors.Join(err, db.Close())
 	}

@@ -58,6 +58,9 @@ func (o *Office) forgetSites() {
 	o.sites.mu.Lock()
 	o.sites.list = nil
 	o.sites.mu.Unlock()
+	if o.opt.OnPeers != nil {
+		o.opt.OnPeers()
+	}
 }
 
 // Position reads how far a site was followed.

@@ -45,6 +45,7 @@ type Info struct {
 type Options struct {
 	Log       *slog.Logger
 	OnPublish func(note []byte) // called after each stored checkpoint, without waiting
+	OnPeers   func()            // called when peers may have changed
 	Coalesce  time.Duration     // how long the publisher gathers; 0: 50 ms
 }
 

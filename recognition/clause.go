@@ -188,6 +188,10 @@ func (x *explained) scope(cl *clause, ed *edition) []bool {
 			y.category(TargetCategory, TargetCategory, g, ed.in, ed.except, ed.ID)
 		}
 		y.category(ScopeNamed, ScopeExcepted, g, cl.in, cl.except, "")
+		if cl.Exhaustive && y.rule == ScopeNamed && y.a == scheme.Undetermined {
+			y.a = scheme.No // what is not on a whole list is out
+			x.reasons[len(x.reasons)-1].Answer = scheme.No
+		}
 		x.oks = append(x.oks, y.a == scheme.Yes)
 		switch {
 		case i == 0 || y.a != best.a && y.a.Or(best.a) == y.a:

@@ -27,6 +27,7 @@ type Clause struct {
 	Delta         *Delta       `yaml:"delta,omitempty" json:"delta,omitempty"` // mode delta: what has to be shown besides
 	Categories    []InCategory `yaml:"categories" json:"categories"`
 	Except        []InCategory `yaml:"except,omitempty" json:"except,omitempty"`
+	Exhaustive    bool         `yaml:"exhaustive,omitempty" json:"exhaustive,omitempty"` // the categories are the whole scope; otherwise they are examples, and one that nobody named is undetermined
 	Dates         Dates        `yaml:"dates" json:"dates"`
 	EditionTested EditionTest  `yaml:"edition_tested,omitempty" json:"edition_tested,omitempty"`
 	Basis         Basis        `yaml:"basis,omitempty" json:"basis,omitempty"`
