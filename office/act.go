@@ -261,7 +261,8 @@ func (w *work) setResult(a *Act, res any, index int64) error {
 // finish signs and logs an approved act. It is the normal path and the
 // recovery path.
 func (o *Office) finish(ctx context.Context, id string) error {
-	for range 4 {
+	const tries = 4
+	for try := range tries {
 		token, drafts, wait, err := o.intentOf(ctx, id)
 		if err != nil || token == "" || wait > o.now() {
 			return err
@@ -273,18 +274,22 @@ func (o *Office) finish(ctx context.Context, id string) error {
 		err = o.gate.first(func() error {
 			return o.update(ctx, func(w *work) error { return w.carryOut(id, token, ps) })
 		})
-		switch {
+		switch code := CodeOf(err); {
 		case err == nil:
 			o.forgetSites() // an act may have changed a peer
 			wake(o.publishc)
 			wake(o.reconcilec)
 			return nil
-		case CodeOf(err) == Spent: // another process was faster
+		case code == Spent: // another process was faster
 			return nil
-		case !errors.Is(err, errMoved):
+		case code == ClockBack, code == "" && !errors.Is(err, errMoved): // stays recorded, for a better moment
 			return err
 		}
-		if err := o.replan(ctx, id, token); err != nil {
+		var why error
+		if try == tries-1 && CodeOf(err) != "" { // planned anew, it fails again: it never can be done
+			why = err
+		}
+		if err := o.replan(ctx, id, token, why); err != nil {
 			return err
 		}
 	}
@@ -344,14 +349,17 @@ func (w *work) carryOut(id, token string, ps []placed) error {
 }
 
 // replan drops an intent whose subjects have moved and drafts anew. Where the
-// act has no place any more it is closed as rejected, with the reason.
-func (o *Office) replan(ctx context.Context, id, token string) error {
+// act has no place any more, or why says that it cannot be done, it is closed
+// as rejected, with the reason.
+func (o *Office) replan(ctx context.Context, id, token string, why error) error {
 	return o.update(ctx, func(w *work) error {
-		if _, err := w.tx.Exec(`UPDATE intents SET state = 'dropped', body = $2 WHERE token = $1 AND state = 'recorded'`, token, []byte{}); err != nil {
-			return err
-		}
 		a, err := w.lockAct(id)
 		if err != nil {
+			return err
+		}
+		// Two processes that finish the same act must not both draft it anew.
+		n, err := w.tx.Exec(`UPDATE intents SET state = 'dropped', body = $2 WHERE token = $1 AND state = 'recorded'`, token, []byte{})
+		if err != nil || n == 0 {
 			return err
 		}
 		h := actKinds[a.Kind]
@@ -359,8 +367,16 @@ func (o *Office) replan(ctx context.Context, id, token string) error {
 		if err != nil {
 			return err
 		}
-		drafts, err := w.planAct(h, a, b)
+		var drafts []draft
+		if err = why; err == nil {
+			drafts, err = w.planAct(h, a, b)
+		}
 		if CodeOf(err) != "" {
+			if a.Kind == ActGrant {
+				if err := w.backToEvaluation(a); err != nil {
+					return err
+				}
+			}
 			if _, err := w.tx.Exec(`UPDATE acts SET state = 'rejected', version = version + 1 WHERE id = $1`, id); err != nil {
 				return err
 			}
@@ -392,12 +408,13 @@ func (o *Office) resume(ctx context.Context) error {
 		}
 		return rows.Err()
 	})
-	for _, id := range ids {
+	errs := []error{err}
+	for _, id := range ids { // one that cannot be finished now does not stop the others
 		if err := o.finish(ctx, id); err != nil {
-			return fmt.Errorf("act %s: %w", id, err)
+			errs = append(errs, fmt.Errorf("act %s: %w", id, err))
 		}
 	}
-	return err
+	return errors.Join(errs...)
 }
 
 // Reject ends a proposed act without effect.

@@ -20,8 +20,10 @@ func (w *work) alarm(kind, site, subject string, data map[string]string) error {
 	if err != nil || n > 0 {
 		return err
 	}
-	_, err = w.tx.Exec(`INSERT INTO alarms (id, at, kind, site, subject, data, n, cleared) SELECT COALESCE(MAX(id), 0) + 1, $1, $2, $3, $4, $5, 1, 0 FROM alarms`,
-		w.now, kind, site, subject, body)
+	for n == 0 && err == nil { // another process may take the number first
+		n, err = w.tx.Exec(`INSERT INTO alarms (id, at, kind, site, subject, data, n, cleared) SELECT COALESCE(MAX(id), 0) + 1, $1, $2, $3, $4, $5, 1, 0 FROM alarms WHERE true
+			ON CONFLICT (id) DO NOTHING`, w.now, kind, site, subject, body)
+	}
 	return err
 }
 

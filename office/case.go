@@ -26,15 +26,15 @@ const (
 // casesFor opens the cases that a plan asks for and closes those that have
 // become moot: their clause leads elsewhere now.
 func (w *work) casesFor(pl *plan) error {
-	rows, err := w.tx.Query(`SELECT id, kind, clause, state FROM cases WHERE office = $1 AND source = $2`, pl.key.Office, pl.key.ID)
+	rows, err := w.tx.Query(`SELECT id, kind, clause, state, decision FROM cases WHERE office = $1 AND source = $2`, pl.key.Office, pl.key.ID)
 	if err != nil {
 		return err
 	}
-	type have struct{ id, kind, clause, state string }
+	type have struct{ id, kind, clause, state, decision string }
 	var old []have
 	for rows.Next() {
 		var h have
-		if err := rows.Scan(&h.id, &h.kind, &h.clause, &h.state); err != nil {
+		if err := rows.Scan(&h.id, &h.kind, &h.clause, &h.state, &h.decision); err != nil {
 			rows.Close()
 			return err
 		}
@@ -44,8 +44,16 @@ func (w *work) casesFor(pl *plan) error {
 		return err
 	}
 	for _, c := range pl.cases {
-		if slices.ContainsFunc(old, func(h have) bool { return h.kind == c.Kind && h.clause == c.Clause && h.state != "moot" }) {
-			continue // open already, or a person has decided it
+		if slices.ContainsFunc(old, func(h have) bool {
+			switch {
+			case h.clause != c.Clause:
+				return false
+			case h.state == "open" || h.decision == DecideClose:
+				return h.kind == c.Kind
+			}
+			return h.decision == DecideDecline && c.Kind != "restore" // said once, of whatever kind the case was
+		}) {
+			continue
 		}
 		if err := w.openCase(c, pl.outcome); err != nil {
 			return err

@@ -2,6 +2,7 @@ package office
 
 import (
 	"errors"
+	"slices"
 
 	"assay/certificate"
 	"assay/scheme"
@@ -139,7 +140,16 @@ func doneMeasure(w *work, a *Act, body any, ps []placed) (any, error) {
 			}
 		}
 	}
-	if a.Kind == ActAnnul && b.Cause != "" { // the revocation never was; neither is the record of it
+	if a.Kind == ActAnnul && b.Cause != "" { // a revocation that never was leaves no record
+		h, err := w.own(b.Certificate)
+		if err != nil {
+			return nil, err
+		}
+		const end = 1<<63 - 1
+		open := certificate.At(h.Certificate, h.Events, w.r.zoneOf(h.Certificate.Scheme), end, end).Open
+		if slices.ContainsFunc(open, func(o certificate.OpenCause) bool { return o.State == certificate.Revoked }) {
+			return Result{Certificate: b.Certificate, Index: ps[0].Index, Leaf: ps[0].Leaf}, nil
+		}
 		if _, err := w.tx.Exec(`DELETE FROM own_records WHERE id = $1 AND kind = 'revoked'`, b.Certificate); err != nil {
 			return nil, err
 		}

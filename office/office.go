@@ -153,7 +153,10 @@ func Open(ctx context.Context, db *store.DB, ring *keys.Ring, opt Options) (*Off
 	if err := o.refreshRules(ctx); err != nil {
 		return nil, err
 	}
-	if err := o.resume(ctx); err != nil {
+	switch err := o.resume(ctx); {
+	case CodeOf(err) == ClockBack: // nothing is lost: the calendar tries again, and readers are served meanwhile
+		o.log.Error("the clock went back: what was recorded before waits", "err", err)
+	case err != nil:
 		return nil, fmt.Errorf("finishing what was recorded before: %w", err)
 	}
 	if err := o.Publish(ctx); err != nil {

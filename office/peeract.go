@@ -19,7 +19,12 @@ func checkPeer(w *work, _ *Person, a *Act, body any) error {
 		return fail(Invalid, "site", "name the other office's id", "%q is no other office", clip(b.Site))
 	}
 	if b.End {
-		return nil
+		var ended int64
+		err := w.tx.QueryRow(`SELECT ended FROM peers WHERE site = $1`, b.Site).Scan(&ended)
+		if errors.Is(err, store.ErrNoRows) || err == nil && ended != 0 {
+			return fail(NotFound, "site", "see: assay peer list", "%q is no peer of this office", b.Site)
+		}
+		return err
 	}
 	if _, err := peer.ParseBaseURL(b.URL, b.Private); err != nil {
 		return &Error{Code: Invalid, Field: "url", Message: err.Error(), Err: err}

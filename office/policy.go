@@ -227,7 +227,12 @@ func (o *Office) refreshRules(ctx context.Context) error {
 	var digest string
 	var archive []byte
 	err := o.db.View(ctx, func(tx *store.Tx) error {
-		err := tx.QueryRow(`SELECT digest FROM adoptions WHERE since <= $1 ORDER BY since DESC, at DESC LIMIT 1`, tx.Now()).Scan(&digest)
+		head, err := tx.Head()
+		if err != nil {
+			return err
+		}
+		// It is no earlier than the log's newest entry, whatever a clock says that went back.
+		err = tx.QueryRow(`SELECT digest FROM adoptions WHERE since <= $1 ORDER BY since DESC, at DESC LIMIT 1`, max(tx.Now(), head.At)).Scan(&digest)
 		if err != nil {
 			return err
 		}
