@@ -12,19 +12,19 @@ import (
 // Standing is what a certificate is worth at one instant, as known at one
 // instant.
 type Standing struct {
-	State   State
-	Since   int64        // from when the cause that shows acts; of a valid one, its effect or the last closing
-	Open    []OpenCause  // worst first
-	Until   civil.Date   // last day, as amended; zero: no term
-	Next    int64        // next instant after T at which the answer may change by the calendar; 0: never
-	Amended *Certificate // with the amendments that act at T; the certificate itself where none does
+	State   State        `json:"state"`
+	Since   int64        `json:"since"`             // from when the cause that shows acts; of a valid one, its effect or the last closing
+	Open    []OpenCause  `json:"open,omitempty"`    // worst first
+	Until   civil.Date   `json:"until,omitzero"`    // last day, as amended; zero: no term
+	Next    int64        `json:"next,omitempty"`    // next instant after T at which the answer may change by the calendar; 0: never
+	Amended *Certificate `json:"amended,omitempty"` // with the amendments that act at T; the certificate itself where none does
 }
 
 // OpenCause is a cause with the event that opened it. By is nil for the
 // calendar's own causes; it points into the history that was asked.
 type OpenCause struct {
 	Cause
-	By *Event
+	By *Event `json:"by,omitempty"`
 }
 
 // CalendarExpiry is the id of the cause that the last day opens by itself.

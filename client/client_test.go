@@ -89,7 +89,9 @@ func TestEndsWithItsContext(t *testing.T) {
 func TestNoAddressButItsOwn(t *testing.T) {
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { t.Error("the redirect was followed") }))
 	defer elsewhere.Close()
-	cl, _ := serve(t, func(_ int64, w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, http.StatusFound) })
+	cl, _ := serve(t, func(_ int64, w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, elsewhere.URL, http.StatusFound)
+	})
 	_, err := cl.Act(context.Background(), "x")
 	var p *Problem
 	if !errors.As(err, &p) || p.Status != http.StatusFound || p.Code != "http" {

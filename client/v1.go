@@ -244,20 +244,44 @@ func (c *Client) Search(ctx context.Context, q office.Query) (*Page[office.Entry
 	set(v, "level", q.Level)
 	set(v, "holder", q.Holder)
 	set(v, "office", q.Office)
-	return read[Page[office.Entry]](ctx, c, v, "certificates")
+	p, err := read[Page[office.Entry]](ctx, c, v, "certificates")
+	if err != nil {
+		return nil, err
+	}
+	for i := range p.Items {
+		whole(&p.Items[i])
+	}
+	return p, nil
+}
+
+// whole gives an entry the amended certificate, which is not sent where
+// nothing is amended.
+func whole(e *office.Entry) {
+	if e.Standing.Amended == nil {
+		e.Standing.Amended = e.Certificate
+	}
+}
+
+func answer(ctx context.Context, c *Client, v url.Values, segments ...string) (*office.Answer, error) {
+	a, err := read[office.Answer](ctx, c, v, segments...)
+	if err != nil {
+		return nil, err
+	}
+	whole(&a.Entry)
+	return a, nil
 }
 
 // Certificate answers for the state at instant at as known at instant known,
 // both µs UTC; 0 is now.
 func (c *Client) Certificate(ctx context.Context, id string, at, known int64) (*office.Answer, error) {
-	return read[office.Answer](ctx, c, instants(at, known), "certificates", id)
+	return answer(ctx, c, instants(at, known), "certificates", id)
 }
 
 // Lookup answers for the certificate that has a number.
 func (c *Client) Lookup(ctx context.Context, number string, at, known int64) (*office.Answer, error) {
 	v := instants(at, known)
 	v.Set("number", number)
-	return read[office.Answer](ctx, c, v, "lookup")
+	return answer(ctx, c, v, "lookup")
 }
 
 func instants(at, known int64) url.Values {

@@ -172,10 +172,11 @@ func (s *site) search(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	if es == nil {
-		es = []office.Entry{}
+	sent := make([]office.Entry, len(es))
+	for i := range es {
+		sent[i] = once(es[i])
 	}
-	items, err := encode(es)
+	items, err := encode(sent)
 	if err != nil {
 		return nil, err
 	}
@@ -209,8 +210,18 @@ func (s *site) answer(ctx context.Context, id string, t *Instants) (*raw, error)
 	if fresh(t.IfNoneMatch, tag) {
 		return notModified(tag, cache), nil
 	}
+	a.Entry = once(a.Entry)
 	b, err := encode(a)
 	return &raw{http.StatusOK, "application/json", tag, cache, b}, err
+}
+
+// once leaves the amended certificate away where nothing is amended: it would
+// say the same a second time, in every answer.
+func once(e office.Entry) office.Entry {
+	if e.Standing.Amended == e.Certificate {
+		e.Standing.Amended = nil
+	}
+	return e
 }
 
 func (s *site) rawJSON(ifNoneMatch, cache string, v any) (*raw, error) {

@@ -95,6 +95,9 @@ func TestClientSpeaksV1(t *testing.T) {
 	if a.At != micro(now)-1 || a.Standing.State != certificate.Suspended || len(a.Standing.Open) != 1 || a.Certificate.Expires != civil.MustDate("2029-11-21") || len(a.Outcome) == 0 {
 		t.Errorf("answer %+v", a)
 	}
+	if a.Standing.Amended != a.Certificate {
+		t.Error("a certificate that nothing amends is not whole")
+	}
 	if a, err = public.Lookup(ctx, a.Certificate.Number, 0, micro(now)); err != nil || a.Known != micro(now) {
 		t.Errorf("%v %+v", err, a)
 	}

@@ -43,10 +43,7 @@ func show(ctx context.Context, args []string, std stdio) int {
 }
 
 func showAnswer(w io.Writer, a *office.Answer) {
-	c, s := a.Certificate, a.Standing
-	if s.Amended != nil {
-		c = s.Amended
-	}
+	c, s := a.Standing.Amended, &a.Standing
 	fmt.Fprintf(w, "state\t%s since %s\n", s.State, when(s.Since))
 	if a.Stale {
 		fmt.Fprintf(w, "\tstale: the office it rests on is silent past its bound\n")
@@ -118,10 +115,7 @@ func search(ctx context.Context, args []string, std stdio) int {
 	return consult(v, func(c *client.Client) (*client.Page[office.Entry], error) { return c.Search(ctx, q) }, func(w io.Writer, p *client.Page[office.Entry]) {
 		for i := range p.Items {
 			e := &p.Items[i]
-			c := e.Certificate
-			if e.Standing.Amended != nil {
-				c = e.Standing.Amended
-			}
+			c := e.Standing.Amended
 			fmt.Fprintf(w, "%s\t%s\t%s %s\t%s %s\t%s\n", or(c.Number, c.ID), e.Standing.State, c.Scheme, c.Level, c.Product.Brand, c.Product.Name, or(c.Expires.String()))
 		}
 		more(w, p)
