@@ -78,6 +78,9 @@ func (o *Office) Position(ctx context.Context, site string) (p peer.Position, er
 func (o *Office) Verified(ctx context.Context, site string, old int64, head peer.Head) error {
 	return o.gate.first(func() error {
 		return o.update(ctx, func(w *work) error {
+			if err := w.heardAgain(site); err != nil {
+				return err
+			}
 			n, err := w.tx.Exec(`UPDATE peers SET size = $3, root = $4, note = $5, previous = newest, heard = $6, trouble = '', silent = 0
 				WHERE site = $1 AND size = $2`, site, old, head.Size, head.Root, head.Note, w.now)
 			if err == nil && n == 0 {
@@ -103,20 +106,38 @@ func (o *Office) Heard(ctx context.Context, site string) error {
 	}
 	return o.gate.bulk(func() error {
 		return o.update(ctx, func(w *work) error {
-			var silent int64
-			if err := w.tx.QueryRow(`SELECT silent FROM peers WHERE site = $1 {{lock}}`, site).Scan(&silent); err != nil {
+			if err := w.heardAgain(site); err != nil {
 				return err
 			}
-			if _, err := w.tx.Exec(`UPDATE peers SET heard = $2, trouble = '', silent = 0 WHERE site = $1`, site, w.now); err != nil {
-				return err
-			}
-			if silent == 0 {
-				return nil
-			}
-			wake(o.reconcilec)
-			return w.dueForOffice(site) // what waited for it can go on
+			_, err := w.tx.Exec(`UPDATE peers SET heard = $2, trouble = '', silent = 0 WHERE site = $1`, site, w.now)
+			return err
 		})
 	})
+}
+
+// heardAgain lets go on what waited for a silent peer. It is called before
+// the peer's time is moved.
+func (w *work) heardAgain(site string) error {
+	var body []byte
+	var heard, silent int64
+	err := w.tx.QueryRow(`SELECT body, heard, silent FROM peers WHERE site = $1 {{lock}}`, site).Scan(&body, &heard, &silent)
+	if err != nil {
+		return err
+	}
+	var b PeerBody
+	if err := json.Unmarshal(body, &b); err != nil {
+		return err
+	}
+	if silent == 0 && !b.silent(heard, w.now) { // no calendar may have ticked in between
+		return nil
+	}
+	wake(w.reconcilec)
+	return w.dueForOffice(site)
+}
+
+// silent reports whether a peer heard at an instant is past its bound now.
+func (b *PeerBody) silent(heard, now int64) bool {
+	return b.SilentHours > 0 && now-heard > b.SilentHours*int64(time.Hour/time.Microsecond)
 }
 
 func (w *work) dueForOffice(office string) error {
@@ -168,57 +189,62 @@ func (o *Office) Fork(ctx context.Context, site string, e peer.Evidence) error {
 		return err
 	}
 	digest := sha256.Sum256(body)
+	for range 4 { // the subject may get another statement while this one is signed
+		err = o.accuse(ctx, site, e.Kind, e.Err, digest, body)
+		if !errors.Is(err, errMoved) {
+			break
+		}
+	}
+	return err
+}
+
+// accuse keeps evidence against a site and logs its digest in one transaction:
+// a crash leaves both or neither.
+func (o *Office) accuse(ctx context.Context, site, kind, text string, digest [32]byte, body []byte) error {
 	var d draft
-	var known bool
-	err = o.update(ctx, func(w *work) error {
-		n, err := w.tx.Exec(`INSERT INTO evidence_of_misbehavior (digest, site, kind, body, at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (digest) DO NOTHING`,
-			digest, site, e.Kind, body, w.now)
-		if err != nil || n == 0 {
+	known := false
+	err := o.view(ctx, func(w *work) error {
+		var at int64
+		err := w.tx.QueryRow(`SELECT at FROM evidence_of_misbehavior WHERE digest = $1`, digest).Scan(&at)
+		if !errors.Is(err, store.ErrNoRows) {
 			known = true
 			return err
 		}
-		if _, err := w.tx.Exec(`UPDATE peers SET degraded = $2 WHERE site = $1`, site, e.Kind); err != nil {
-			return err
-		}
-		if _, err := w.blob("misbehavior", true, body); err != nil {
-			return err
-		}
-		if err := w.alarm("fork", site, "", map[string]string{"kind": e.Kind, "evidence": hex.EncodeToString(digest[:]), "error": clip(e.Err)}); err != nil {
-			return err
-		}
-		if err := w.dueForOffice(site); err != nil {
-			return err
-		}
-		d, err = w.draft(statement.Misbehavior, "misbehavior/"+site, MisbehaviorPayload{Site: site, Kind: e.Kind, Digest: digest, Recorded: w.now})
+		d, err = w.draft(statement.Misbehavior, "misbehavior/"+site, MisbehaviorPayload{Site: site, Kind: kind, Digest: digest, Recorded: w.now})
 		return err
 	})
 	if err != nil || known {
 		return err
 	}
-	wake(o.reconcilec)
-	return o.logDrafts(ctx, []draft{d})
-}
-
-// logDrafts signs and logs drafts that no act waits for.
-func (o *Office) logDrafts(ctx context.Context, ds []draft) error {
-	ps, err := o.sign(ds)
+	ps, err := o.sign([]draft{d})
 	if err != nil {
 		return err
 	}
-	err = o.update(ctx, func(w *work) error { return w.append(ps) })
+	err = o.update(ctx, func(w *work) error {
+		if err := w.append(ps); err != nil {
+			return err
+		}
+		_, err := w.tx.Exec(`INSERT INTO evidence_of_misbehavior (digest, site, kind, body, at) VALUES ($1, $2, $3, $4, $5)`, digest, site, kind, body, w.now)
+		if err != nil {
+			return err
+		}
+		if _, err := w.tx.Exec(`UPDATE peers SET degraded = $2 WHERE site = $1`, site, kind); err != nil {
+			return err
+		}
+		if _, err := w.blob("misbehavior", true, body); err != nil {
+			return err
+		}
+		if err := w.alarm("fork", site, "", map[string]string{"kind": kind, "evidence": hex.EncodeToString(digest[:]), "error": clip(text)}); err != nil {
+			return err
+		}
+		return w.dueForOffice(site)
+	})
 	if err == nil {
 		wake(o.publishc)
+		wake(o.reconcilec)
 	}
 	return err
 }
-
-// rejection codes given here, besides those of package peer.
-const (
-	rejReplayed = "replayed"     // the subject has this statement already
-	rejEquivoc  = "equivocation" // two statements with one sequence number
-	rejGap      = "out-of-sequence"
-	rejPayload  = "payload"
-)
 
 // Apply enters a batch of a peer's statements and moves the applied index in
 // the same transaction. What cannot be taken is kept with its reason; where
@@ -241,8 +267,13 @@ func (o *Office) Apply(ctx context.Context, site string, b peer.Batch) error {
 
 func (w *work) applyBatch(site string, b peer.Batch) error {
 	var applied, previous, newest, rejected int64
-	err := w.tx.QueryRow(`SELECT applied, previous, newest, rejected FROM peers WHERE site = $1 {{lock}}`, site).Scan(&applied, &previous, &newest, &rejected)
+	var held []byte
+	err := w.tx.QueryRow(`SELECT applied, previous, newest, rejected, keys FROM peers WHERE site = $1 {{lock}}`, site).Scan(&applied, &previous, &newest, &rejected, &held)
 	if err != nil {
+		return err
+	}
+	var pinned []keys.Record
+	if err := statement.Decode(held, &pinned); err != nil {
 		return err
 	}
 	if applied != b.From {
@@ -256,13 +287,15 @@ func (w *work) applyBatch(site string, b peer.Batch) error {
 		}
 		if it.Err != nil {
 			code = peer.Code(it.Err)
+		} else if keyEnded(pinned, it.Statement, w.now) {
+			code = rejKeyEnded
 		} else {
 			var recorded int64
 			code, recorded, err = w.take(site, it, previous)
 			if err != nil {
 				return err
 			}
-			newest = max(newest, recorded)
+			newest = max(newest, min(recorded, w.now))
 		}
 		if code != "" {
 			if err := w.reject(site, it, code, subject); err != nil {
@@ -290,7 +323,7 @@ func (w *work) take(site string, it *peer.Item, previous int64) (code string, re
 	case int64(s.Sequence) == seq && string(last) == string(digest[:]):
 		return rejReplayed, 0, nil
 	case int64(s.Sequence) <= seq:
-		return w.olderOrEquivocal(site, s, digest)
+		return w.olderOrEquivocal(site, s, int64(s.Sequence) == seq)
 	case int64(s.Sequence) != seq+1, seq > 0 && string(last) != string(s.Previous[:]):
 		return rejGap, 0, nil
 	}
@@ -323,7 +356,7 @@ func (w *work) take(site string, it *peer.Item, previous int64) (code string, re
 
 // olderOrEquivocal tells a replay from two statements under one number. The
 // digests of older statements are not kept; their bodies are, as events.
-func (w *work) olderOrEquivocal(site string, s *statement.Statement, digest [32]byte) (string, int64, error) {
+func (w *work) olderOrEquivocal(site string, s *statement.Statement, current bool) (string, int64, error) {
 	var body []byte
 	var err error
 	if s.Sequence == 1 {
@@ -331,7 +364,10 @@ func (w *work) olderOrEquivocal(site string, s *statement.Statement, digest [32]
 	} else {
 		err = w.tx.QueryRow(`SELECT body FROM events WHERE office = $1 AND id = $2 AND seq = $3`, site, s.Subject, int64(s.Sequence)).Scan(&body)
 	}
-	if err == nil && string(body) == string(s.Payload) || errors.Is(err, store.ErrNoRows) {
+	switch {
+	case errors.Is(err, store.ErrNoRows) && current: // a kind whose bodies are not kept: the digest told them apart
+		return rejEquivoc, 0, nil
+	case errors.Is(err, store.ErrNoRows), err == nil && string(body) == string(s.Payload):
 		return rejReplayed, 0, nil
 	}
 	return rejEquivoc, 0, err
@@ -349,7 +385,9 @@ func (w *work) recordedAt(s *statement.Statement, previous int64, a *arrival) (r
 		// An office decides, records and publishes within moments; a day is
 		// more than any of it takes, and less than a back-dater needs.
 		const day = int64(24 * time.Hour / time.Microsecond)
-		a.backdated = previous > 0 && c.Decided < previous-day
+		// What lay under an embargo was decided long before, and takes effect now.
+		dated := min(c.Effective, c.Granted.End(w.r.zoneOf(c.Scheme)))
+		a.backdated = previous > 0 && dated < previous-day
 		return c.Decided, ""
 	case statement.Status:
 		var e certificate.Event
@@ -359,68 +397,6 @@ func (w *work) recordedAt(s *statement.Statement, previous int64, a *arrival) (r
 		return e.Recorded, ""
 	}
 	return 0, ""
-}
-
-// fits checks a payload against its header and the history it would join.
-func (w *work) fits(site string, s *statement.Statement) string {
-	switch s.Kind {
-	case statement.Grant, statement.Designation:
-		c := new(certificate.Certificate)
-		if err := statement.Decode(s.Payload, c); err != nil {
-			return rejPayload
-		}
-		if err := fitsHeader(c, site, s.Kind, s.Subject, s.Sequence); err != nil {
-			return rejPayload
-		}
-		if c.Granted.IsZero() || !clean(c.Product.Brand) || !clean(c.Product.Name) || !clean(c.Number) || len(c.Product.Models) > 1000 {
-			return rejPayload
-		}
-	case statement.Status:
-		h, err := w.history(site, s.Subject)
-		if err != nil {
-			return rejGap
-		}
-		e := new(certificate.Event)
-		if err := statement.Decode(s.Payload, e); err != nil {
-			return rejPayload
-		}
-		e.Sequence = s.Sequence
-		if err := certificate.Check(h.Certificate, h.Events, e); err != nil {
-			return rejPayload
-		}
-	}
-	return ""
-}
-
-// reject keeps what could not be taken, whole, and holds what rests on it.
-func (w *work) reject(site string, it *peer.Item, code, subject string) error {
-	_, err := w.tx.Exec(`INSERT INTO rejects (site, log_index, code, subject, body, at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (site, log_index) DO NOTHING`,
-		site, it.Index, code, printable(subject), it.Body, w.now)
-	if err != nil {
-		return err
-	}
-	if err := w.alarm("rejected", site, printable(subject), map[string]string{"code": code, "index": fmt.Sprint(it.Index)}); err != nil {
-		return err
-	}
-	if code == rejReplayed { // nothing new was said
-		return nil
-	}
-	if subject == "" {
-		_, err := w.tx.Exec(`UPDATE peers SET degraded = CASE WHEN degraded = '' THEN 'unreadable' ELSE degraded END WHERE site = $1`, site)
-		return err
-	}
-	n, err := w.tx.Exec(`UPDATE subjects SET doubt = $3 WHERE office = $1 AND subject = $2`, site, subject, code)
-	if err != nil || n == 0 {
-		return err
-	}
-	return w.due(site, subject, w.now, 0)
-}
-
-func printable(s string) string {
-	if clean(s) {
-		return s
-	}
-	return ""
 }
 
 // due puts a source on the list to be looked at. The earlier time and the
@@ -476,9 +452,14 @@ func (o *Office) Receipt(ctx context.Context, site string) (string, bool, error)
 func (o *Office) receipt(ctx context.Context, site string) (r peer.Receipt, err error) {
 	err = o.view(ctx, func(w *work) error {
 		var root []byte
-		err := w.tx.QueryRow(`SELECT origin, applied, root FROM peers WHERE site = $1`, site).Scan(&r.Origin, &r.Size, &root)
+		var size int64
+		err := w.tx.QueryRow(`SELECT origin, applied, size, root FROM peers WHERE site = $1`, site).Scan(&r.Origin, &r.Size, &size, &root)
 		if err != nil {
 			return err
+		}
+		if r.Size != size { // the root is that of the head; between two heads there is no receipt
+			r.Size = 0
+			return nil
 		}
 		copy(r.Root[:], root)
 		r.Receiver, r.Time = o.info.Office, w.now

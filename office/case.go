@@ -21,6 +21,7 @@ const (
 	DecideDecline   = "decline"   // do not; a record of this office that later cases see
 	DecideRestore   = "restore"   // an ended designation stands again, since what ended its source was annulled
 	DecideClose     = "close"     // looked at, nothing to do
+	DecideTrust     = "trust"     // what was rejected about a source is disregarded: the doubt about it ends
 )
 
 // casesFor opens the cases that a plan asks for and closes those that have
@@ -60,7 +61,7 @@ func (w *work) casesFor(pl *plan) error {
 		}
 	}
 	for _, h := range old {
-		if h.state != "open" || h.kind == "sample" || slices.ContainsFunc(pl.cases, func(c Case) bool { return c.Kind == h.kind && c.Clause == h.clause }) {
+		if h.state != "open" || h.kind == "sample" || h.kind == "doubt" || slices.ContainsFunc(pl.cases, func(c Case) bool { return c.Kind == h.kind && c.Clause == h.clause }) {
 			continue
 		}
 		if _, err := w.tx.Exec(`UPDATE cases SET state = 'moot', version = version + 1 WHERE id = $1`, h.id); err != nil {
@@ -138,6 +139,7 @@ var decisionsFor = map[string][]string{
 	"delta":    {DecideDesignate, DecideDecline},
 	"restore":  {DecideRestore, DecideClose},
 	"sample":   {DecideClose},
+	"doubt":    {DecideTrust},
 }
 
 func checkCase(w *work, _ *Person, a *Act, body any) error {
@@ -283,6 +285,8 @@ func doneCase(w *work, a *Act, body any, ps []placed) (any, error) {
 		_, err = w.tx.Exec(`INSERT INTO deltas (office, id, clause, act) VALUES ($1, $2, $3, $4) ON CONFLICT (office, id, clause) DO NOTHING`, c.Office, c.Source, c.Clause, a.ID)
 	case b.Decide == DecideDecline:
 		err = w.declined(c)
+	case b.Decide == DecideTrust:
+		err = w.trusted(c.Office, c.Source)
 	}
 	if err != nil {
 		return nil, err

@@ -136,7 +136,7 @@ func (o *Office) Peers(ctx context.Context) ([]PeerStatus, error) {
 				return err
 			}
 			s.Document, s.End, s.Receipt = "", ended != 0, string(receipt)
-			s.Silent = s.SilentHours > 0 && w.now-s.Heard > s.SilentHours*int64(time.Hour/time.Microsecond)
+			s.Silent = s.silent(s.Heard, w.now)
 			out = append(out, s)
 		}
 		return rows.Err()

@@ -271,6 +271,9 @@ func (o *Office) refreshRules(ctx context.Context) error {
 		}
 		return nil
 	})
+	if err == nil {
+		_, err = o.RejudgeRejects(ctx)
+	}
 	wake(o.reconcilec)
 	return err
 }

@@ -35,7 +35,7 @@ type plan struct {
 }
 
 type grant struct {
-	at     int // index in drafts
+	at, to int // its drafts: the designation, and what it supersedes
 	clause string
 	cert   *certificate.Certificate
 	auto   bool // under a standing decision: counts against its budget
@@ -394,7 +394,26 @@ func (p *planner) source(k sourceKey) (plan, error) {
 			return pl, err
 		}
 	}
+	for i := range out.Tried {
+		if t := &out.Tried[i]; onlyDeltaOpen(t) && h.asks(t.Scheme, in.Asked) {
+			pl.cases = append(pl.cases, Case{Kind: "delta", Office: k.Office, Source: k.ID, Clause: t.Clause, Scheme: t.Scheme, Level: t.Level, Why: recognition.DeltaShown.String()})
+		}
+	}
 	return pl, nil
+}
+
+// onlyDeltaOpen reports whether a clause would hold once its extra
+// requirements are shown: a person can find that they are.
+func onlyDeltaOpen(t *recognition.Tried) bool {
+	return t.Mode == scheme.DeltaMode && t.Answer == scheme.Undetermined && !slices.ContainsFunc(t.Reasons, func(r recognition.Reason) bool {
+		return r.Answer != scheme.Yes && r.Rule != recognition.DeltaShown
+	})
+}
+
+// asks reports whether the holder asked for a scheme, with the grant or here.
+func (h *history) asks(schemeID string, here []certificate.Request) bool {
+	is := func(q certificate.Request) bool { return q.Scheme == schemeID }
+	return slices.ContainsFunc(h.Certificate.Requests, is) || slices.ContainsFunc(here, is)
 }
 
 // decideFor asks for each authority that this office is.
@@ -452,10 +471,6 @@ func (p *planner) want(pl *plan, x *recognition.Wanted, h *history, here []*hist
 		if x.Rule == recognition.PolicyAfterDays {
 			pl.cases = append(pl.cases, p.newCase("waiting", pl, x))
 		}
-	case recognition.Unclear:
-		if x.Rule == recognition.DeltaShown {
-			pl.cases = append(pl.cases, p.newCase("delta", pl, x))
-		}
 	}
 	return nil
 }
@@ -497,8 +512,10 @@ func (p *planner) designate(pl *plan, x *recognition.Wanted, h *history, here []
 		g.share = b.body.Share
 	}
 	pl.drafts = append(pl.drafts, draft{Kind: statement.Designation, Sequence: 1})
+	err := p.supersede(pl, c, e, here)
+	g.to = len(pl.drafts)
 	pl.grants = append(pl.grants, g)
-	return p.supersede(pl, c, e, here)
+	return err
 }
 
 // supersede ends lower designations of the same source and models in the same
@@ -623,11 +640,14 @@ func (o *Office) numberPlans(ctx context.Context, plans []plan, run func(func() 
 				}
 				pl.drafts[g.at].Subject, pl.drafts[g.at].Payload = id, b
 			}
-			if broken != nil { // a person has to look; nothing of this source is signed
+			if broken != nil { // a person has to look; what follows the source goes on
 				pl.cases = append(pl.cases, Case{Kind: "review", Office: pl.key.Office, Source: pl.key.ID, Clause: pl.grants[0].clause,
 					Scheme: pl.grants[0].cert.Scheme, Level: pl.grants[0].cert.Level, Why: "lint"})
 				pl.alarms = append(pl.alarms, Alarm{Kind: "lint", Site: pl.key.Office, Subject: pl.key.ID, Data: map[string]string{"error": clip(broken.Error())}})
-				pl.drafts, pl.grants = nil, nil
+				for _, g := range slices.Backward(pl.grants) {
+					pl.drafts = slices.Delete(pl.drafts, g.at, g.to)
+				}
+				pl.grants = nil
 			}
 		}
 		return nil
@@ -686,7 +706,8 @@ func (w *work) unmoved(pl *plan) (bool, error) {
 		return true, nil
 	}
 	var seq, n int64
-	if err := w.tx.QueryRow(`SELECT seq FROM subjects WHERE office = $1 AND subject = $2`, pl.key.Office, pl.key.ID).Scan(&seq); err != nil {
+	// Locked, so that two processes do not both open the case that it asks for.
+	if err := w.tx.QueryRow(`SELECT seq FROM subjects WHERE office = $1 AND subject = $2 {{lock}}`, pl.key.Office, pl.key.ID).Scan(&seq); err != nil {
 		return false, err
 	}
 	if uint64(seq) != pl.seq {
@@ -748,6 +769,9 @@ func (w *work) settled(pl *plan, mine []placed, used map[string]int) error {
 func (o *Office) calendarLoop(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	if _, err := o.RejudgeRejects(ctx); err != nil && ctx.Err() == nil { // this program may be newer than the one that rejected
+		o.log.Error("reading rejected entries again failed", "err", err)
+	}
 	for {
 		if err := o.Tick(ctx); err != nil && ctx.Err() == nil {
 			o.log.Error("the calendar failed; trying again", "err", err)
@@ -765,14 +789,35 @@ func (o *Office) Tick(ctx context.Context) error {
 	if err := o.refreshRules(ctx); err != nil {
 		return err
 	}
-	if err := o.resume(ctx); err != nil {
+	if err := o.resume(ctx); err != nil && CodeOf(err) != ClockBack { // which the alarm below tells
 		return err
 	}
 	if err := o.silence(ctx); err != nil {
 		return err
 	}
+	if err := o.clockBack(ctx); err != nil {
+		return err
+	}
 	wake(o.reconcilec)
 	return nil
+}
+
+// clockBack raises an alarm while the clock is behind the newest entry of the
+// log: nothing is logged until it has caught up or somebody has set it.
+func (o *Office) clockBack(ctx context.Context) error {
+	const slack = int64(time.Second / time.Microsecond) // processes on several machines
+	var head, now int64
+	err := o.view(ctx, func(w *work) error {
+		h, err := w.tx.Head()
+		head, now = h.At, w.now
+		return err
+	})
+	if err != nil || now >= head-slack {
+		return err
+	}
+	return o.update(ctx, func(w *work) error {
+		return w.alarm("clock-back", "", "", map[string]string{"head": fmt.Sprint(head), "now": fmt.Sprint(now)})
+	})
 }
 
 // silence raises an alarm once for each peer that was not heard in time.

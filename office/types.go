@@ -122,7 +122,7 @@ type MeasureBody struct {
 // CaseBody decides what lies on the desk.
 type CaseBody struct {
 	Case    string `json:"case"`
-	Decide  string `json:"decide"` // designate, decline, restore, close
+	Decide  string `json:"decide"` // designate, decline, restore, close, trust
 	Reason  string `json:"reason"`
 	Remarks string `json:"remarks,omitempty"`
 }
@@ -216,7 +216,7 @@ type Evaluation struct {
 // Case is something that waits for a person.
 type Case struct {
 	ID       string               `json:"id"`
-	Kind     string               `json:"kind"`   // review, prepared, restore, sample
+	Kind     string               `json:"kind"`   // review, prepared, waiting, delta, restore, sample, doubt
 	State    string               `json:"state"`  // open, decided, moot
 	Office   string               `json:"office"` // source
 	Source   string               `json:"source"`
