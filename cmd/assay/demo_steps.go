@@ -459,10 +459,14 @@ func (d *demo) follow(ctx context.Context) error {
 		return err
 	}
 	told("Korea revokes: lapsed in Singapore, which revoked nothing itself", a, act)
-	if _, err = measure(d.kr, office.ActAnnul, office.MeasureBody{Certificate: d.hub, Reason: "appeal-upheld"}); err != nil {
+	k, err := d.kr.stateIs(ctx, d.hub, certificate.Revoked)
+	if err != nil {
 		return err
 	}
-	k, err := d.kr.stateIs(ctx, d.hub, certificate.Valid)
+	if _, err = measure(d.kr, office.ActAnnul, office.MeasureBody{Certificate: d.hub, Reason: "appeal-upheld", Cause: k.Standing.Open[0].ID}); err != nil {
+		return err
+	}
+	k, err = d.kr.stateIs(ctx, d.hub, certificate.Valid)
 	if err != nil {
 		return err
 	}
