@@ -4,6 +4,7 @@ package node
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -25,6 +26,7 @@ type Config struct {
 	Database string        // "sqlite:PATH" or "postgres://…"
 	Ring     *keys.Ring    // the keys that the office was founded with
 	Listen   string        // host:port; port 0 picks a free one
+	TLS      *tls.Config   // nil: plain HTTP, for loopback or behind a proxy that speaks TLS
 	Log      *slog.Logger  // nil: silent
 	Timeouts peer.Timeouts // of requests to peers
 	Clock    func() time.Time
@@ -39,6 +41,7 @@ type Node struct {
 
 	client *peer.Client
 	server *http.Server
+	failed chan error
 	log    *slog.Logger
 	cancel context.CancelFunc
 	done   sync.WaitGroup
@@ -58,7 +61,7 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 	if c.Clock != nil {
 		db.Clock = c.Clock
 	}
-	n := &Node{DB: db, log: c.Log, client: peer.NewClient(c.Timeouts)}
+	n := &Node{DB: db, log: c.Log, failed: make(chan error, 1), client: peer.NewClient(c.Timeouts)}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	n.cancel = cancel
 	hints := make(chan []byte, 1)
@@ -84,13 +87,25 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 		return nil, errors.Join(fmt.Errorf("cannot listen on %s: %w", c.Listen, err), db.Close())
 	}
 	n.URL = "http://" + listener.Addr().String()
+	if c.TLS != nil {
+		n.URL = "https://" + listener.Addr().String()
+		listener = tls.NewListener(listener, c.TLS)
+	}
 	n.server = web.NewServer(web.New(n.Office, web.Options{Ledger: ledger.Handler(db.Log()), Peer: n.peers(), Log: c.Log, Now: db.Clock}))
-	n.done.Go(func() { n.server.Serve(listener) })
+	n.server.ErrorLog = slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug)
+	n.done.Go(func() {
+		if err := n.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			n.failed <- err
+		}
+	})
 	n.done.Go(func() { n.Office.Run(run) })
 	n.done.Go(func() { n.Follower.Run(run) })
 	n.done.Go(func() { n.hint(run, hints) })
 	return n, nil
 }
+
+// Failed gives the error that ended serving, where that was not [Node.Close].
+func (n *Node) Failed() <-chan error { return n.failed }
 
 // peers is what partners post to.
 func (n *Node) peers() http.Handler {

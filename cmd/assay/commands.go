@@ -16,4 +16,13 @@ func ruleCommands() []command {
 	}
 }
 
-func officeCommands() []command { return nil }
+func officeCommands() []command {
+	return []command{
+		{"init", "DIR", "found an office: database, keys, a token for each person", runInit},
+		{"serve", "DIR", "run it", runServe},
+		{"backup", "DIR FILE", "write its database to a file, while it serves", runBackup},
+		{"restore", "FILE DIR", "put a backup back, unless that would fork the log", runRestore},
+		{"log", "fsck URL|DIR|FILE", "check a whole log, entry by entry", runLog},
+		{"rebuild", "URL|DIR|FILE --into DB", "make the public register again from a log alone", runRebuild},
+	}
+}
