@@ -21,6 +21,7 @@ import (
 type Tx struct {
 	db   *DB
 	ctx  context.Context
+	run  context.Context // what statements run under
 	conn *sql.Conn
 	tx   *sql.Tx
 	now  int64        // 0 until asked for
@@ -90,7 +91,12 @@ func (db *DB) run(ctx context.Context, pool *sql.DB, opts *sql.TxOptions, fn fun
 		return fmt.Errorf("store: beginning a transaction: %w", classify(err))
 	}
 	defer begun.Rollback() // of errors and panics; after a commit it does nothing
-	tx := &Tx{db: db, ctx: ctx, conn: conn, tx: begun}
+	tx := &Tx{db: db, ctx: ctx, run: ctx, conn: conn, tx: begun}
+	if opts == nil && !db.postgres {
+		// The driver starts a goroutine for each statement that could be
+		// canceled. Those of an update are short; ready asks before each.
+		tx.run = context.WithoutCancel(ctx)
+	}
 	err = fn(tx)
 	if err != nil && !errors.Is(tx.err, ErrRetry) {
 		return err
@@ -154,6 +160,9 @@ func (tx *Tx) ready() error {
 	if tx.open {
 		return tx.fail(ErrRowsOpen)
 	}
+	if err := tx.ctx.Err(); err != nil {
+		return tx.fail(err)
+	}
 	return nil
 }
 
@@ -166,7 +175,7 @@ func (tx *Tx) Exec(query string, args ...any) (int64, error) {
 	if err != nil {
 		return 0, tx.fail(err)
 	}
-	res, err := tx.tx.ExecContext(tx.ctx, tx.db.dialect(query), args...)
+	res, err := tx.tx.ExecContext(tx.run, tx.db.dialect(query), args...)
 	if err != nil {
 		return 0, tx.fail(err)
 	}
@@ -184,7 +193,7 @@ func (tx *Tx) Query(query string, args ...any) (*Rows, error) {
 	if err != nil {
 		return nil, tx.fail(err)
 	}
-	rows, err := tx.tx.QueryContext(tx.ctx, tx.db.dialect(query), args...)
+	rows, err := tx.tx.QueryContext(tx.run, tx.db.dialect(query), args...)
 	if err != nil {
 		return nil, tx.fail(err)
 	}

@@ -131,7 +131,7 @@ CREATE TABLE certificates (
   PRIMARY KEY (office, id)
 ) {{strict}};
 CREATE INDEX certificates_number ON certificates (number);
-CREATE INDEX certificates_source ON certificates (src_office, src_id);
+CREATE INDEX certificates_source ON certificates (src_office, src_id, office, log_index);
 CREATE INDEX certificates_list ON certificates (office, log_index);
 CREATE INDEX certificates_product ON certificates (office, holder, product);
 
