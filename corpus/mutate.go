@@ -72,13 +72,13 @@ func (s *suite) kills(m *Mutant) bool {
 
 func mutants(cat *scheme.Catalog) []Mutant {
 	var ms []Mutant
-	used := map[string]bool{}
+	used, target := map[string]bool{}, map[string]bool{}
 	for i := range cat.Arrangements {
 		a := &cat.Arrangements[i]
 		ms = append(ms, ofArrangement(i, a)...)
 		for j := range a.Clauses {
 			c := &a.Clauses[j]
-			used[c.From.Scheme], used[c.To.Scheme] = true, true
+			used[c.From.Scheme], used[c.To.Scheme], target[c.To.Scheme] = true, true, true
 			for _, ed := range edits(cat, c) {
 				ms = append(ms, Mutant{Of: c.ID, Field: ed.field, Change: ed.change, apply: func(m *scheme.Catalog) {
 					cs := slices.Clone(m.Arrangements[i].Clauses)
@@ -91,7 +91,7 @@ func mutants(cat *scheme.Catalog) []Mutant {
 	}
 	for i := range cat.Schemes {
 		if s := &cat.Schemes[i]; used[s.ID] {
-			ms = append(ms, ofScheme(i, s)...)
+			ms = append(ms, ofScheme(i, s, target[s.ID])...)
 		}
 	}
 	return ms
@@ -113,17 +113,18 @@ func ofArrangement(i int, a *scheme.Arrangement) []Mutant {
 	return ms
 }
 
-func ofScheme(i int, s *scheme.Scheme) []Mutant {
+func ofScheme(i int, s *scheme.Scheme, target bool) []Mutant {
 	change := func(field, change string, do func(*scheme.Scheme)) Mutant {
 		return Mutant{Of: s.ID, Field: field, Change: change, apply: func(m *scheme.Catalog) { do(&m.Schemes[i]) }}
 	}
-	ms := []Mutant{change("state", "open or closed", func(s *scheme.Scheme) {
-		if s.State == scheme.Closed {
-			s.State = scheme.Open
-		} else {
-			s.State = scheme.Closed
+	var ms []Mutant
+	if target { // what only ever came from a scheme stays as it is when that closes
+		flip := scheme.Closed
+		if s.State == flip {
+			flip = scheme.Open
 		}
-	})}
+		ms = append(ms, change("state", string(flip), func(s *scheme.Scheme) { s.State = flip }))
+	}
 	for _, z := range []string{"Pacific/Kiritimati", "Pacific/Pago_Pago"} { // the first and the last to reach a day
 		ms = append(ms, change("zone", z, func(s *scheme.Scheme) { s.Zone = z }))
 	}
