@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -144,8 +143,6 @@ type Listing struct {
 	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 }
 
-func (l *Listing) after() (string, error) { return openCursor(l.After) }
-
 // Page is one page of a list. Next is the cursor of the page after it, absent
 // on the last.
 type Page[T any] struct {
@@ -162,31 +159,7 @@ func page[T any](items []T, next string) *pageOut[T] {
 	if items == nil {
 		items = []T{}
 	}
-	return &pageOut[T]{"no-store", Page[T]{items, closeCursor(next)}}
-}
-
-// A cursor is the office's own key under a version, in base64url: nobody is
-// meant to read it, build it or keep it.
-const cursorVersion = "1"
-
-func closeCursor(key string) string {
-	if key == "" {
-		return ""
-	}
-	return base64.RawURLEncoding.EncodeToString([]byte(cursorVersion + key))
-}
-
-func openCursor(s string) (string, error) {
-	if s == "" {
-		return "", nil
-	}
-	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
-	if err != nil || !strings.HasPrefix(string(b), cursorVersion) || !clean(string(b)) {
-		p := newProblem(http.StatusUnprocessableEntity, "this is no cursor of this office", "use next of the page before, unchanged, or leave after away")
-		p.Field = "query.after"
-		return "", p
-	}
-	return string(b[len(cursorVersion):]), nil
+	return &pageOut[T]{"no-store", Page[T]{items, next}}
 }
 
 // Transition names a thing and the version of it that the caller has seen.

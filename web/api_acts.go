@@ -67,11 +67,7 @@ func (s *site) actAPI(api huma.API) {
 			Listing
 			State string `query:"state" enum:"proposed,approved,done,rejected"`
 		}) (*pageOut[office.Act], error) {
-			after, err := in.after()
-			if err != nil {
-				return nil, err
-			}
-			as, next, err := s.office.Acts(ctx, person(ctx), in.State, after, in.Limit)
+			as, next, err := s.office.Acts(ctx, person(ctx), in.State, in.After, in.Limit)
 			return page(as, next), err
 		})
 	operation(s, api, secured(http.MethodGet, "/acts/{id}", "act", "Read an act"),
@@ -99,20 +95,12 @@ func (s *site) actAPI(api huma.API) {
 			Listing
 			State string `query:"state" enum:"open,decided,moot"`
 		}) (*pageOut[office.Case], error) {
-			after, err := in.after()
-			if err != nil {
-				return nil, err
-			}
-			cs, next, err := s.office.Cases(ctx, person(ctx), in.State, after, in.Limit)
+			cs, next, err := s.office.Cases(ctx, person(ctx), in.State, in.After, in.Limit)
 			return page(cs, next), err
 		})
 	operation(s, api, secured(http.MethodGet, "/alarms", "alarms", "List alarms"),
 		func(ctx context.Context, in *Listing) (*pageOut[office.Alarm], error) {
-			after, err := in.after()
-			if err != nil {
-				return nil, err
-			}
-			as, next, err := s.office.Alarms(ctx, person(ctx), after, in.Limit)
+			as, next, err := s.office.Alarms(ctx, person(ctx), in.After, in.Limit)
 			return page(as, next), err
 		})
 	operation(s, api, secured(http.MethodGet, "/me", "me", "Read who the token speaks for"),

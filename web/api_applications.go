@@ -57,11 +57,7 @@ func (s *site) applicationAPI(api huma.API) {
 			Listing
 			State string `query:"state" enum:"submitted,returned,complete,evaluated,granted,refused,withdrawn"`
 		}) (*pageOut[office.Application], error) {
-			after, err := in.after()
-			if err != nil {
-				return nil, err
-			}
-			as, next, err := s.office.Applications(ctx, person(ctx), in.State, after, in.Limit)
+			as, next, err := s.office.Applications(ctx, person(ctx), in.State, in.After, in.Limit)
 			return page(as, next), err
 		})
 	operation(s, api, secured(http.MethodGet, "/applications/{id}", "application", "Read an application"),

@@ -17,11 +17,7 @@ func (s *site) peerAPI(api huma.API) {
 			Listing
 			Site string `query:"site" maxLength:"128" doc:"Only from this partner"`
 		}) (*pageOut[office.Arrival], error) {
-			after, err := in.after()
-			if err != nil {
-				return nil, err
-			}
-			as, next, err := s.office.Arrivals(ctx, in.Site, after, in.Limit)
+			as, next, err := s.office.Arrivals(ctx, in.Site, in.After, in.Limit)
 			return page(as, next), err
 		})
 	operation(s, api, get("/peers", "peers", "List partners and how they stand"),

@@ -160,14 +160,10 @@ func (s *site) search(ctx context.Context, in *struct {
 	Office      string            `query:"office" maxLength:"128" doc:"Designations that rest on this office; - for own grants"`
 	IfNoneMatch string            `header:"If-None-Match"`
 }) (*raw, error) {
-	after, err := in.after()
-	if err != nil {
-		return nil, err
-	}
 	now := s.now().UnixMicro()
 	es, next, err := s.office.Register(ctx, office.Query{
 		Text: in.Text, Scheme: in.Scheme, Level: in.Level, State: in.State,
-		Holder: in.Holder, Office: in.Office, After: after, Limit: in.Limit,
+		Holder: in.Holder, Office: in.Office, After: in.After, Limit: in.Limit,
 	})
 	if err != nil {
 		return nil, err
@@ -180,7 +176,7 @@ func (s *site) search(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	p := RegisterPage{AsOf: now, Items: items, Next: closeCursor(next)}
+	p := RegisterPage{AsOf: now, Items: items, Next: next}
 	for i := range es {
 		if n := es[i].Standing.Next; n != 0 && (p.NextChange == 0 || n < p.NextChange) {
 			p.NextChange = n

@@ -18,8 +18,10 @@ type registerView struct {
 	Query   office.Query
 	Entries []office.Entry
 	Next    string
-	Paged   bool // not the first page
 }
+
+// Paged reports whether it is not the first page.
+func (v *registerView) Paged() bool { return v.Query.After != "" }
 
 func (s *site) registerPage(w http.ResponseWriter, r *http.Request) {
 	v := s.view(r, "register")
@@ -29,18 +31,12 @@ func (s *site) registerPage(w http.ResponseWriter, r *http.Request) {
 	if st := certificate.State(q.Get("state")); slices.Contains(registerStates, st) {
 		rv.Query.State = st
 	}
-	after, err := openCursor(short(q.Get("after"), 1024))
-	if err != nil {
+	rv.Query.After = short(q.Get("after"), 1024)
+	var err error
+	if rv.Entries, rv.Next, err = s.office.Register(r.Context(), rv.Query); err != nil {
 		s.fail(w, r, v, err)
 		return
 	}
-	rv.Query.After, rv.Paged = after, after != ""
-	var next string
-	if rv.Entries, next, err = s.office.Register(r.Context(), rv.Query); err != nil {
-		s.fail(w, r, v, err)
-		return
-	}
-	rv.Next = closeCursor(next)
 	v.Machine = "/v1/certificates"
 	nextChange := int64(0)
 	for i := range rv.Entries {
@@ -174,17 +170,13 @@ type arrivalsView struct {
 func (s *site) arrivalsPage(w http.ResponseWriter, r *http.Request) {
 	v := s.view(r, "arrivals")
 	av := &arrivalsView{view: v, Site: short(r.URL.Query().Get("site"), 128)}
-	after, err := openCursor(short(r.URL.Query().Get("after"), 1024))
-	if err != nil {
-		s.fail(w, r, v, err)
-		return
-	}
+	after := short(r.URL.Query().Get("after"), 1024)
 	as, next, err := s.office.Arrivals(r.Context(), av.Site, after, 50)
 	if err != nil {
 		s.fail(w, r, v, err)
 		return
 	}
-	av.Arrivals, av.Next, av.Paged = as, closeCursor(next), after != ""
+	av.Arrivals, av.Next, av.Paged = as, next, after != ""
 	v.Machine = "/v1/arrivals"
 	s.render(w, r, http.StatusOK, "arrivals", "no-store", av)
 }
