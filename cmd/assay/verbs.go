@@ -191,6 +191,9 @@ func or(ss ...string) string {
 	return "-"
 }
 
+// words joins what is there by spaces.
+func words(ss ...string) string { return strings.TrimSpace(strings.Join(ss, " ")) }
+
 // verbs is a verb with verbs of its own: application show, peer add.
 func verbs(name string, sub map[string]func(context.Context, []string, stdio) int, order ...string) func(context.Context, []string, stdio) int {
 	return func(ctx context.Context, args []string, std stdio) int {

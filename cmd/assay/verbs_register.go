@@ -51,13 +51,13 @@ func showAnswer(w io.Writer, a *office.Answer) {
 	for _, o := range s.Open {
 		fmt.Fprintf(w, "open cause\t%s: %s (%s)\n", o.ID, o.State, o.Kind)
 	}
-	fmt.Fprintf(w, "certificate\t%s\nnumber\t%s\nscheme\t%s %s, edition %s\nproduct\t%s %s\nholder\t%s\nlast day\t%s\n",
-		c.ID, or(c.Number), c.Scheme, c.Level, c.Edition, c.Product.Brand, c.Product.Name, c.Product.Holder, or(c.Expires.String()))
+	fmt.Fprintf(w, "certificate\t%s\nnumber\t%s\nscheme\t%s, edition %s\nproduct\t%s\nholder\t%s\nlast day\t%s\n",
+		c.ID, or(c.Number), words(c.Scheme, c.Level), or(c.Edition), words(c.Product.Brand, c.Product.Name), or(c.Product.Holder), or(c.Expires.String()))
 	for _, m := range c.Product.Models {
-		fmt.Fprintf(w, "model\t%s %s\n", m.ID, strings.Join(m.Variants, ", "))
+		fmt.Fprintf(w, "model\t%s\n", words(m.ID, strings.Join(m.Variants, ", ")))
 	}
 	if d := c.Derived; d != nil {
-		fmt.Fprintf(w, "rests on\t%s of %s (entry %d), %s %s\nunder\t%s, %s, policy %s\n", or(d.Number, d.Certificate), d.Source.Office, d.Source.Index, d.Scheme, d.Level, d.Clause, d.Mode, d.Policy)
+		fmt.Fprintf(w, "rests on\t%s of %s (entry %d), %s\nunder\t%s, %s, policy %s\n", or(d.Number, d.Certificate), d.Source.Office, d.Source.Index, words(d.Scheme, d.Level), d.Clause, d.Mode, d.Policy)
 	}
 	fmt.Fprintf(w, "log entry\t%d (%s)\n", a.Index, a.Stage)
 	for i := range a.Events {
@@ -65,7 +65,7 @@ func showAnswer(w io.Writer, a *office.Answer) {
 		fmt.Fprintf(w, "%s\t%s, effective %s, recorded %s\n", e.Kind, e.Reason, when(e.Effective), when(e.Recorded))
 	}
 	for _, l := range a.Rests {
-		fmt.Fprintf(w, "recognized\t%s of %s, %s %s: %s\n", or(l.Number, l.ID), l.Office, l.Scheme, l.Level, l.State)
+		fmt.Fprintf(w, "recognized\t%s of %s, %s: %s\n", or(l.Number, l.ID), l.Office, words(l.Scheme, l.Level), l.State)
 	}
 	fmt.Fprintf(w, "at\t%s as known at %s\n", when(a.At), when(a.Known))
 }
@@ -116,7 +116,7 @@ func search(ctx context.Context, args []string, std stdio) int {
 		for i := range p.Items {
 			e := &p.Items[i]
 			c := e.Standing.Amended
-			fmt.Fprintf(w, "%s\t%s\t%s %s\t%s %s\t%s\n", or(c.Number, c.ID), e.Standing.State, c.Scheme, c.Level, c.Product.Brand, c.Product.Name, or(c.Expires.String()))
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", or(c.Number, c.ID), e.Standing.State, words(c.Scheme, c.Level), words(c.Product.Brand, c.Product.Name), or(c.Expires.String()))
 		}
 		more(w, p)
 	})
