@@ -86,7 +86,7 @@ func peerAdd(ctx context.Context, args []string, std stdio) int {
 	var schemes, kinds list
 	v.StringVar(&b.Fingerprint, "fingerprint", "", "`FINGERPRINT` of the identity key, as the other office read it to you")
 	v.Var(&schemes, "scheme", "`SCHEME` it may speak about; may stand several times; none: those it names")
-	v.Var(&kinds, "kind", "`KIND` of statement it may log; may stand several times; none: grant, designation, status, key and act")
+	v.Var(&kinds, "kind", "`KIND` of statement it may log; may stand several times; none: all that an office logs")
 	v.BoolVar(&b.Private, "private", false, "allow a loopback or private address")
 	v.Int64Var(&b.PollMillis, "poll", 0, "`MS` between two rounds without a hint")
 	v.Int64Var(&b.SilentHours, "silent", 0, "`HOURS` of silence after which answers are marked")
@@ -109,7 +109,7 @@ func peerAdd(ctx context.Context, args []string, std stdio) int {
 		b.Schemes = d.Schemes
 	}
 	if len(b.Kinds) == 0 {
-		for _, k := range []statement.Kind{statement.Grant, statement.Designation, statement.Status, statement.Key, statement.Act} {
+		for _, k := range []statement.Kind{statement.Grant, statement.Designation, statement.Status, statement.Key, statement.Act, statement.Peer, statement.Misbehavior} {
 			b.Kinds = append(b.Kinds, string(k))
 		}
 	}
