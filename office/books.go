@@ -158,7 +158,7 @@ func (o *Office) Trouble(ctx context.Context, site string, code string, cause er
 		if _, err := w.tx.Exec(`UPDATE peers SET trouble = $2 WHERE site = $1`, site, code); err != nil {
 			return err
 		}
-		if code == peer.Unreachable { // a network; silence past the bound is told by the calendar
+		if code == peer.Unreachable || code == peer.Undelivered { // a network, or a partner that has not paired yet; silence past the bound is told by the calendar
 			return nil
 		}
 		return w.alarm("peer-"+code, site, "", map[string]string{"error": clip(cause.Error())})
