@@ -34,12 +34,13 @@ func planDecision(w *work, a *Act, body any) ([]draft, error) {
 	if err != nil {
 		return nil, err
 	}
-	var evaluator string
-	err = w.tx.QueryRow(`SELECT COALESCE(p.pseudonym, '') FROM applications x LEFT JOIN persons p ON p.id = x.evaluator WHERE x.id = $1`, app.ID).Scan(&evaluator)
+	// Whoever ever evaluated it, also in a round that was sent back.
+	var evaluated int64
+	err = w.tx.QueryRow(`SELECT COUNT(*) FROM acts x JOIN persons p ON p.id = x.proposer WHERE x.subject = $1 AND p.pseudonym = $2`, a.Subject, a.Approver).Scan(&evaluated)
 	if err != nil {
 		return nil, err
 	}
-	if evaluator == a.Approver {
+	if evaluated > 0 {
 		return nil, fail(OwnEvaluation, "", "another officer has to decide", "%s evaluated this application", a.Approver)
 	}
 	if app.State != AppEvaluated || app.Act != a.ID {

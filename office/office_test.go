@@ -72,6 +72,7 @@ func newNode(t testing.TB, db *store.DB, id string, clock *storetest.Clock) *nod
 		{ID: "registrar", Roles: []office.Role{office.RoleRegistrar}}, {ID: "evaluator", Roles: []office.Role{office.RoleEvaluator, office.RoleOfficer}},
 		{ID: "officer-1", Roles: []office.Role{office.RoleOfficer}}, {ID: "officer-2", Roles: []office.Role{office.RoleOfficer}},
 		{ID: "maker", Roles: []office.Role{office.RoleMaker}, Entity: "kr:specimen-0001"},
+		{ID: "maker-2", Roles: []office.Role{office.RoleMaker}, Entity: "kr:specimen-0002"},
 		{ID: "maker-3", Roles: []office.Role{office.RoleMaker}, Entity: "de:specimen-0003"},
 	} {
 		p.Pseudonym = id + "-" + p.ID
