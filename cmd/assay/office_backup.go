@@ -97,7 +97,7 @@ exit: 0 restored or may be, 1 refused, 2 usage
 
 // restored is what restore found.
 type restored struct {
-	*checkedLog
+	checkedLog
 	Backup   string    `json:"backup"`
 	Database string    `json:"database,omitempty"` // where it was put
 	Peers    []peerHas `json:"peers"`

@@ -39,9 +39,11 @@ func checkRestore(ctx context.Context, where string, also []string, progress fun
 	}
 	defer closing(s.db, &err)
 	out := &restored{Backup: where, Peers: []peerHas{}}
-	if out.checkedLog, err = s.check(ctx, progress); err != nil {
+	log, err := s.check(ctx, progress)
+	if err != nil {
 		return nil, err
 	}
+	out.checkedLog = *log
 	// What was logged and not published yet is still the office's own secret;
 	// nobody can have seen it, so the head counts and not the checkpoint.
 	var head ledger.Head
