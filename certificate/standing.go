@@ -100,7 +100,8 @@ func (e *Event) after(o *Event) bool {
 // Neither is changed.
 func At(c *Certificate, evs []Event, zone *time.Location, t, k int64) Standing {
 	s := Standing{State: Valid, Since: c.Effective, Next: math.MaxInt64}
-	s.Amended = amended(c, evs, t, k)
+	over := endingsOf(evs, t, k)
+	s.Amended = amended(c, evs, &over, t, k)
 	s.Until = s.Amended.Expires
 
 	later := func(at int64) {
@@ -120,11 +121,11 @@ func At(c *Certificate, evs []Event, zone *time.Location, t, k int64) Standing {
 		}
 		switch e.Change {
 		case Opens:
-			if !ended(e, evs, t, k) {
+			if !over.ended(e) {
 				s.Open = append(s.Open, OpenCause{e.Cause, e})
 			}
 		case Closes:
-			if e.Effective > s.Since && !undone(e.Cause.ID, evs, t, k) {
+			if e.Effective > s.Since && !over.undone(e.Cause.ID) {
 				s.Since = e.Effective
 			}
 		}
@@ -175,23 +176,51 @@ func (s *Standing) Cause(id string) *OpenCause {
 	return nil
 }
 
-// ended reports whether what o opened is closed or undone.
-func ended(o *Event, evs []Event, t, k int64) bool {
+// endings are the events that close or undo a cause and act. Where there are
+// many they are indexed, so that a long history costs no square of its length.
+type endings struct {
+	all []*Event
+	by  map[string][]*Event
+}
+
+func endingsOf(evs []Event, t, k int64) (x endings) {
 	for i := range evs {
-		e := &evs[i]
-		if (e.Change == Closes || e.Change == Undoes) && e.Cause.ID == o.Cause.ID && e.acts(t, k) && e.after(o) {
+		if e := &evs[i]; (e.Change == Closes || e.Change == Undoes) && e.acts(t, k) {
+			x.all = append(x.all, e)
+		}
+	}
+	if len(x.all) > 16 {
+		x.by = make(map[string][]*Event, len(x.all))
+		for _, e := range x.all {
+			x.by[e.Cause.ID] = append(x.by[e.Cause.ID], e)
+		}
+	}
+	return x
+}
+
+func (x *endings) of(cause string) []*Event {
+	if x.by != nil {
+		return x.by[cause]
+	}
+	return x.all
+}
+
+// ended reports whether what o opened is closed or undone.
+func (x *endings) ended(o *Event) bool {
+	for _, e := range x.of(o.Cause.ID) {
+		if e.Cause.ID == o.Cause.ID && e.after(o) {
 			return true
 		}
 	}
 	return false
 }
 
-func undone(id string, evs []Event, t, k int64) bool {
-	if id == "" {
+func (x *endings) undone(cause string) bool {
+	if cause == "" {
 		return false
 	}
-	for i := range evs {
-		if e := &evs[i]; e.Change == Undoes && e.Cause.ID == id && e.acts(t, k) {
+	for _, e := range x.of(cause) {
+		if e.Change == Undoes && e.Cause.ID == cause {
 			return true
 		}
 	}
@@ -199,10 +228,10 @@ func undone(id string, evs []Event, t, k int64) bool {
 }
 
 // amended applies the amendments that act at t, in the order of their effect.
-func amended(c *Certificate, evs []Event, t, k int64) *Certificate {
+func amended(c *Certificate, evs []Event, over *endings, t, k int64) *Certificate {
 	var todo []*Event
 	for i := range evs {
-		if e := &evs[i]; e.Amend != nil && e.acts(t, k) && !undone(e.Cause.ID, evs, t, k) {
+		if e := &evs[i]; e.Amend != nil && e.acts(t, k) && !over.undone(e.Cause.ID) {
 			todo = append(todo, e)
 		}
 	}

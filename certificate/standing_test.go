@@ -4,6 +4,8 @@ import (
 	"errors"
 	"math/rand/v2"
 	"reflect"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -123,7 +125,7 @@ func history(r *rand.Rand, n int, from int64) []Event {
 	for i := range n {
 		now += r.Int64N(20 * day)
 		e := Event{Sequence: uint64(i + 2), Decided: now, Recorded: now, Effective: now + r.Int64N(2)*r.Int64N(40*day), Change: Opens}
-		e.Cause = Cause{string(rune('a' + i)), OwnMeasure, kinds[r.IntN(len(kinds))]}
+		e.Cause = Cause{"c" + strconv.Itoa(i), OwnMeasure, kinds[r.IntN(len(kinds))]}
 		if len(evs) > 0 && r.IntN(2) == 0 {
 			o := evs[r.IntN(len(evs))]
 			e.Cause, e.Change = o.Cause, Closes
@@ -156,7 +158,11 @@ func TestHistoryProperties(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	c := grant()
 	for range 3000 {
-		evs := history(r, 1+r.IntN(9), c.Effective)
+		n := 1 + r.IntN(9)
+		if r.IntN(10) == 0 {
+			n = 90 // long enough to be indexed
+		}
+		evs := history(r, n, c.Effective)
 		T, K := c.Effective+r.Int64N(400*day)-20*day, c.Effective+r.Int64N(400*day)
 		s := flat(At(c, evs, seoul, T, K))
 
@@ -278,4 +284,28 @@ func BenchmarkAt(b *testing.B) {
 	for b.Loop() {
 		At(c, evs, seoul, c.Effective+100*day, c.Effective+100*day)
 	}
+}
+
+// A long history costs in proportion to its length.
+func BenchmarkAtLong(b *testing.B) {
+	c := grant()
+	evs := history(rand.New(rand.NewPCG(1, 2)), 10000, c.Effective)
+	b.ReportAllocs()
+	for b.Loop() {
+		At(c, evs, seoul, c.Effective+1e6*day, c.Effective+1e6*day)
+	}
+}
+
+func FuzzDigest(f *testing.F) {
+	f.Add([]byte(Digest{1, 2}.String()))
+	f.Add([]byte("xyz"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var d Digest
+		if err := d.UnmarshalText(b); err != nil {
+			return
+		}
+		if !strings.EqualFold(d.String(), string(b)) {
+			t.Fatalf("%q read as %s", b, d)
+		}
+	})
 }

@@ -100,7 +100,7 @@ func (d *decision) later(at int64) {
 
 // starts notes that the answer may change when day begins at the target.
 func (d *decision) starts(day civil.Date, t *target) {
-	if day != 0 {
+	if day > d.day(t) { // most dates of a catalog have passed, and a zone's midnight costs more than all else
 		d.later(day.Start(t.zone))
 	}
 }

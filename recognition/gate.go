@@ -238,6 +238,9 @@ func (d *decision) policy(c *candidate, say sayFunc, stop stopFunc) {
 	}
 }
 
+// maxDays bounds a number that an act set; no law waits ten years.
+const maxDays = 10 * 366
+
 // due is the end of the officers' time to object: Days working days after the
 // source arrived, or after the clause began where that is later.
 func (d *decision) due(c *candidate, days int) int64 {
@@ -247,7 +250,7 @@ func (d *decision) due(c *candidate, days int) int64 {
 	}
 	zone := c.to.zone // a clause that holds has a target
 	start := max(civil.DateAt(from, zone), c.Dates.From)
-	return start.AddWorkingDays(max(days, 0)).End(zone)
+	return start.AddWorkingDays(min(max(days, 0), maxDays)).End(zone)
 }
 
 // standingDecision is the only way to act without a person: in force, twelve
