@@ -279,6 +279,18 @@ func (w *work) applyBatch(site string, b peer.Batch) error {
 	if applied != b.From {
 		return peer.ErrMoved
 	}
+	var subjects []string
+	for i := range b.Items {
+		if st := b.Items[i].Statement; st != nil && b.Items[i].Err == nil {
+			subjects = append(subjects, st.Subject)
+		}
+	}
+	known, err := w.heads(site, subjects)
+	if err != nil {
+		return err
+	}
+	w.fresh = new(fresh)
+	defer func() { w.fresh = nil }()
 	for i := range b.Items {
 		it := &b.Items[i]
 		code, subject := "", ""
@@ -291,7 +303,7 @@ func (w *work) applyBatch(site string, b peer.Batch) error {
 			code = rejKeyEnded
 		} else {
 			var recorded int64
-			code, recorded, err = w.take(site, it, previous)
+			code, recorded, err = w.take(site, it, previous, known)
 			if err != nil {
 				return err
 			}
@@ -304,27 +316,27 @@ func (w *work) applyBatch(site string, b peer.Batch) error {
 			rejected++
 		}
 	}
+	if err := w.flush(); err != nil {
+		return err
+	}
 	_, err = w.tx.Exec(`UPDATE peers SET applied = $2, newest = $3, rejected = $4 WHERE site = $1`, site, b.To, newest, rejected)
 	return err
 }
 
 // take enters one verified statement; code is why it is not taken.
-func (w *work) take(site string, it *peer.Item, previous int64) (code string, recorded int64, err error) {
+func (w *work) take(site string, it *peer.Item, previous int64, known map[string]subjectHead) (code string, recorded int64, err error) {
 	s := it.Statement
 	digest := s.Digest()
-	var seq int64
-	var last []byte
-	err = w.tx.QueryRow(`SELECT seq, digest FROM subjects WHERE office = $1 AND subject = $2`, site, s.Subject).Scan(&seq, &last)
-	if err != nil && !errors.Is(err, store.ErrNoRows) {
-		return "", 0, err
-	}
-	err = nil
+	last := known[s.Subject]
 	switch {
-	case int64(s.Sequence) == seq && string(last) == string(digest[:]):
+	case int64(s.Sequence) == last.seq && last.digest == digest:
 		return rejReplayed, 0, nil
-	case int64(s.Sequence) <= seq:
-		return w.olderOrEquivocal(site, s, int64(s.Sequence) == seq)
-	case int64(s.Sequence) != seq+1, seq > 0 && string(last) != string(s.Previous[:]):
+	case int64(s.Sequence) <= last.seq:
+		if err := w.flush(); err != nil {
+			return "", 0, err
+		}
+		return w.olderOrEquivocal(site, s, int64(s.Sequence) == last.seq)
+	case int64(s.Sequence) != last.seq+1, last.seq > 0 && last.digest != s.Previous:
 		return rejGap, 0, nil
 	}
 	a := arrival{received: w.now}
@@ -340,12 +352,13 @@ func (w *work) take(site string, it *peer.Item, previous int64) (code string, re
 	if err := w.advance(site, s.Subject, s.Sequence, s.Previous, digest); err != nil {
 		return "", 0, err
 	}
+	known[s.Subject] = subjectHead{int64(s.Sequence), digest}
 	if err := w.project(site, s.Kind, s.Subject, s.Sequence, s.Payload, it.Index, it.Leaf, a); err != nil {
 		return "", 0, err
 	}
 	switch s.Kind {
 	case statement.Grant, statement.Designation:
-		err = w.due(site, s.Subject, w.now, 1)
+		w.fresh.due = append(w.fresh.due, []any{site, s.Subject, w.now, 1})
 	case statement.Status:
 		err = w.due(site, s.Subject, w.now, 0)
 	case statement.Key:

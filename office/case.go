@@ -6,8 +6,6 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/google/uuid"
-
 	"assay/certificate"
 	"assay/recognition"
 	"assay/scheme"
@@ -23,60 +21,6 @@ const (
 	DecideClose     = "close"     // looked at, nothing to do
 	DecideTrust     = "trust"     // what was rejected about a source is disregarded: the doubt about it ends
 )
-
-// casesFor opens the cases that a plan asks for and closes those that have
-// become moot: their clause leads elsewhere now.
-func (w *work) casesFor(pl *plan) error {
-	rows, err := w.tx.Query(`SELECT id, kind, clause, state, decision FROM cases WHERE office = $1 AND source = $2`, pl.key.Office, pl.key.ID)
-	if err != nil {
-		return err
-	}
-	type have struct{ id, kind, clause, state, decision string }
-	var old []have
-	for rows.Next() {
-		var h have
-		if err := rows.Scan(&h.id, &h.kind, &h.clause, &h.state, &h.decision); err != nil {
-			rows.Close()
-			return err
-		}
-		old = append(old, h)
-	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	for _, c := range pl.cases {
-		if slices.ContainsFunc(old, func(h have) bool {
-			switch {
-			case h.clause != c.Clause:
-				return false
-			case h.state == "open" || h.decision == DecideClose:
-				return h.kind == c.Kind
-			}
-			return h.decision == DecideDecline && c.Kind != "restore" // said once, of whatever kind the case was
-		}) {
-			continue
-		}
-		if err := w.openCase(c, pl.outcome); err != nil {
-			return err
-		}
-	}
-	for _, h := range old {
-		if h.state != "open" || h.kind == "sample" || h.kind == "doubt" || slices.ContainsFunc(pl.cases, func(c Case) bool { return c.Kind == h.kind && c.Clause == h.clause }) {
-			continue
-		}
-		if _, err := w.tx.Exec(`UPDATE cases SET state = 'moot', version = version + 1 WHERE id = $1`, h.id); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (w *work) openCase(c Case, outcome []byte) error {
-	_, err := w.tx.Exec(`INSERT INTO cases (id, kind, state, office, source, clause, scheme, level, why, outcome, subject, decision, act, created, version)
-		VALUES ($1, $2, 'open', $3, $4, $5, $6, $7, $8, $9, $10, '', '', $11, 1)`,
-		uuid.NewString(), c.Kind, c.Office, c.Source, c.Clause, c.Scheme, c.Level, c.Why, outcome, c.Subject, w.now)
-	return err
-}
 
 const caseColumns = `id, kind, state, office, source, clause, scheme, level, why, outcome, subject, decision, act, created, version`
 
@@ -180,6 +124,9 @@ func (w *work) planRelease(a *Act, c *Case) ([]draft, error) {
 	k := sourceKey{c.Office, c.Source}
 	p := &planner{work: w, policies: map[string]*budgeted{}, peers: map[string]recognition.Peer{}}
 	if err := p.loadReadings(); err != nil {
+		return nil, err
+	}
+	if err := p.prefetch([]sourceKey{k}); err != nil {
 		return nil, err
 	}
 	in, h, here, err := p.input(k)

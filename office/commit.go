@@ -43,9 +43,10 @@ var errMoved = errors.New("the subject has moved on since this was drafted")
 // work is one transaction of a use case, with the rules that it decides by.
 type work struct {
 	*Office
-	tx  *store.Tx
-	r   *rules
-	now int64
+	tx    *store.Tx
+	r     *rules
+	now   int64
+	fresh *fresh // where set, rows of new subjects are gathered: flush writes them
 }
 
 func (o *Office) update(ctx context.Context, fn func(*work) error) error {
@@ -127,6 +128,8 @@ func (w *work) append(ps []placed) error {
 	if err != nil {
 		return err
 	}
+	w.fresh = new(fresh)
+	defer func() { w.fresh = nil }()
 	entries := make([]ledger.Entry, len(ps))
 	for i := range ps {
 		p := &ps[i]
@@ -143,13 +146,20 @@ func (w *work) append(ps []placed) error {
 		}
 		return err
 	}
-	return w.projectAll(w.info.Office, ps)
+	if err := w.projectAll(w.info.Office, ps); err != nil {
+		return err
+	}
+	return w.flush()
 }
 
 // advance moves a subject to its next statement, or says errMoved.
 func (w *work) advance(office, subject string, seq uint64, previous, digest [32]byte) error {
 	var n int64
 	var err error
+	if seq == 1 && w.fresh != nil {
+		w.fresh.subjects = append(w.fresh.subjects, []any{office, subject, 1, digest, ""})
+		return nil
+	}
 	if seq == 1 {
 		n, err = w.tx.Exec(`INSERT INTO subjects (office, subject, seq, digest, doubt) VALUES ($1, $2, 1, $3, '') ON CONFLICT (office, subject) DO NOTHING`,
 			office, subject, digest)

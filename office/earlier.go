@@ -1,6 +1,11 @@
 package office
 
 import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
 	"time"
 
 	"assay/certificate"
@@ -8,6 +13,7 @@ import (
 	"assay/recognition"
 	"assay/scheme"
 	"assay/statement"
+	"assay/store"
 )
 
 // EarlierBody enters a certificate that the authority granted before it kept
@@ -76,11 +82,54 @@ func planEarlier(w *work, a *Act, body any) ([]draft, error) {
 		return nil, err
 	}
 	c.ID, _ = numbered(w.r.cat.Scheme(c.Scheme), c, n)
+	if err := w.numberFree(c.Number, ""); err != nil {
+		return nil, err
+	}
+	if err := w.skipSerial(w.r.cat.Scheme(c.Scheme), c.Number); err != nil {
+		return nil, err
+	}
 	if err := w.lint(c); err != nil {
 		return nil, err
 	}
 	d, err := w.draft(statement.Grant, c.ID, c)
 	return []draft{d}, err
+}
+
+// numberFree refuses a number that a certificate of this office has already,
+// other than the one named.
+func (w *work) numberFree(number, except string) error {
+	var id string
+	err := w.tx.QueryRow(`SELECT id FROM certificates WHERE number = $1 AND office = $2 AND id <> $3 LIMIT 1`, number, w.info.Office, except).Scan(&id)
+	if errors.Is(err, store.ErrNoRows) {
+		return nil
+	}
+	if err == nil {
+		err = fail(Conflict, "number", "compare it with the old register", "the number %s is that of %s: numbers are never used twice", clip(number), id)
+	}
+	return err
+}
+
+// skipSerial moves the scheme's counter past a number that did not come from
+// it, so that the counter never gives the same number again.
+func (w *work) skipSerial(s *scheme.Scheme, number string) error {
+	pattern := regexp.QuoteMeta(s.Number.Format)
+	for part, re := range map[string]string{"{serial}": `0*([0-9]{1,12})`, "{year}": `[0-9]{4}`, "{level}": `.{1,20}`, "{expiry:DDMMYY}": `[0-9]{6}`} {
+		pattern = strings.ReplaceAll(pattern, regexp.QuoteMeta(part), re)
+	}
+	re, err := regexp.Compile("^" + pattern + "$")
+	if err != nil {
+		return fmt.Errorf("number format of %s: %w", s.ID, err)
+	}
+	m := re.FindStringSubmatch(number)
+	if m == nil { // of another form: it cannot come back
+		return nil
+	}
+	n, err := strconv.ParseInt(m[1], 10, 64)
+	if err != nil {
+		return err
+	}
+	_, err = w.tx.Exec(`UPDATE numbers SET last = $2 WHERE scheme = $1 AND last < $2`, s.ID, n)
+	return err
 }
 
 func doneEarlier(_ *work, _ *Act, _ any, ps []placed) (any, error) {

@@ -76,6 +76,19 @@ func (w *work) measureEvent(a *Act, b *MeasureBody, h *history) (*certificate.Ev
 		}
 		e.Cause = c
 	}
+	if b.Amend != nil && b.Amend.Number != "" {
+		if !clean(b.Amend.Number) {
+			return nil, fail(Invalid, "amend.number", "", "the number is not printable")
+		}
+		if err := w.numberFree(b.Amend.Number, b.Certificate); err != nil {
+			return nil, err
+		}
+	}
+	if a.Kind == ActExtend {
+		if err := w.extendable(h, b.Amend); err != nil {
+			return nil, err
+		}
+	}
 	if b.Effective != 0 && b.Effective < w.now && e.Change != certificate.Undoes {
 		return nil, fail(Invalid, "effective", "leave it out, or name a time to come", "only an annulment acts back")
 	}
@@ -83,6 +96,51 @@ func (w *work) measureEvent(a *Act, b *MeasureBody, h *history) (*certificate.Ev
 		return nil, &Error{Code: Conflict, Field: "certificate", Message: err.Error(), Err: err}
 	}
 	return e, nil
+}
+
+// extendable holds an extension against what the certificate's edition allows.
+func (w *work) extendable(h *history, m *certificate.Amendment) error {
+	c := h.Certificate
+	var x *scheme.Extension
+	if s := w.r.cat.Scheme(c.Scheme); s != nil {
+		if e := s.Edition(c.Edition); e != nil {
+			x = e.Extension
+		}
+	}
+	if x == nil {
+		return fail(Conflict, "certificate", "take an application for a new one", "edition %s of %s knows no extension", c.Edition, c.Scheme)
+	}
+	const end = 1<<63 - 1
+	now := certificate.At(c, h.Events, w.r.zoneOf(c.Scheme), end, end).Amended
+	times := 0
+	for i := range h.Events {
+		if h.Events[i].Kind == scheme.Extended {
+			times++
+		}
+	}
+	switch most := now.Expires.AddYears(x.Years); {
+	case times >= x.Times:
+		return fail(Conflict, "certificate", "take an application for a new one", "it was extended %d times, %d is all that the scheme allows", times, x.Times)
+	case m.Expires <= now.Expires || m.Expires > most:
+		return fail(Invalid, "amend.expires", "name the new last day", "an extension ends after %s and not later than %s", now.Expires, most)
+	}
+	return nil
+}
+
+// renumbered gives an extension the new number that its scheme asks for.
+func (w *work) renumbered(h *history, m *certificate.Amendment) (*certificate.Amendment, error) {
+	s := w.r.cat.Scheme(h.Certificate.Scheme)
+	if e := s.Edition(h.Certificate.Edition); !e.Extension.NewNumber || m.Number != "" {
+		return m, nil
+	}
+	n, err := w.serial(s.ID, 1)
+	if err != nil {
+		return nil, err
+	}
+	c, out := *h.Certificate, *m
+	c.Expires = m.Expires
+	_, out.Number = numbered(s, &c, n)
+	return &out, nil
 }
 
 // closable finds the cause that a reinstatement, release or annulment is about.
@@ -117,6 +175,11 @@ func planMeasure(w *work, a *Act, body any) ([]draft, error) {
 	e, err := w.measureEvent(a, b, h)
 	if err != nil {
 		return nil, err
+	}
+	if a.Kind == ActExtend {
+		if e.Amend, err = w.renumbered(h, e.Amend); err != nil {
+			return nil, err
+		}
 	}
 	if err := lintEvent(h.Certificate, e); err != nil {
 		return nil, err

@@ -78,17 +78,21 @@ func (w *work) enter(c *certificate.Certificate, body []byte, index int64, leaf 
 	if d := c.Derived; d != nil {
 		srcOffice, srcID, clause, reasons = d.Source.Office, d.Certificate, d.Clause, d.Reasons[:]
 	}
-	_, err := w.tx.Exec(`INSERT INTO certificates (office, id, number, scheme, edition, level, holder, product, functions, granted, expires,
-			src_office, src_id, clause, state, body, leaf, log_index, received, backdated, reasons)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`,
-		c.Office, c.ID, c.Number, c.Scheme, c.Edition, c.Level, c.Product.Holder, foldProduct(&c.Product), strings.Join(c.Product.Functions, " "),
-		int64(c.Granted), int64(c.Expires), srcOffice, srcID, clause, string(certificate.Valid), body, leaf, index, a.received, a.backdated, reasons)
-	return err
+	row := []any{c.Office, c.ID, c.Number, c.Scheme, c.Edition, c.Level, c.Product.Holder, foldProduct(&c.Product), strings.Join(c.Product.Functions, " "),
+		int64(c.Granted), int64(c.Expires), srcOffice, srcID, clause, string(certificate.Valid), body, leaf, index, a.received, a.backdated, reasons}
+	if w.fresh != nil {
+		w.fresh.certificates = append(w.fresh.certificates, row)
+		return nil
+	}
+	return w.tx.InsertMany("certificates", certificateColumns, [][]any{row})
 }
 
 // happen adds an event to a certificate's history and keeps the columns that
 // lists are made from.
 func (w *work) happen(office, id string, seq uint64, e *certificate.Event, body []byte, index int64, leaf [32]byte, a arrival) error {
+	if err := w.flush(); err != nil { // its certificate may be among what was gathered
+		return err
+	}
 	_, err := w.tx.Exec(`INSERT INTO events (office, id, seq, kind, body, leaf, log_index, received) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 		office, id, int64(seq), string(e.Kind), body, leaf, index, a.received)
 	if err != nil {
@@ -132,29 +136,29 @@ type history struct {
 
 // history loads one certificate; store.ErrNoRows where there is none.
 func (w *work) history(office, id string) (*history, error) {
+	hs, err := w.histories(office, []string{id})
+	if err == nil && hs[id] == nil {
+		err = store.ErrNoRows
+	}
+	return hs[id], err
+}
+
+const historyColumns = `c.body, c.leaf, c.log_index, c.received, c.backdated, c.reasons, s.doubt, s.seq`
+
+func scanHistory(scan func(...any) error, office, origin string) (*history, error) {
 	h := new(history)
 	var body, leaf []byte
 	var backdated, seq int64
-	err := w.tx.QueryRow(`SELECT c.body, c.leaf, c.log_index, c.received, c.backdated, c.reasons, s.doubt, s.seq
-		FROM certificates c JOIN subjects s ON s.office = c.office AND s.subject = c.id WHERE c.office = $1 AND c.id = $2`, office, id).
-		Scan(&body, &leaf, &h.Ref.Index, &h.Received, &backdated, &h.Reasons, &h.Doubt, &seq)
-	if err != nil {
+	if err := scan(&body, &leaf, &h.Ref.Index, &h.Received, &backdated, &h.Reasons, &h.Doubt, &seq); err != nil {
 		return nil, err
 	}
 	h.Backdated, h.Sequence = backdated != 0, uint64(seq)
 	h.Certificate = new(certificate.Certificate)
 	if err := statement.Decode(body, h.Certificate); err != nil {
-		return nil, fmt.Errorf("certificate %s of %s: %w", id, office, err)
+		return nil, fmt.Errorf("a certificate of %s: %w", office, err)
 	}
-	h.Ref.Office = office
-	h.Ref.Leaf = certificate.Digest(leaf)
-	if h.Ref.Origin, err = w.origin(office); err != nil {
-		return nil, err
-	}
-	if seq > 1 {
-		h.Events, err = w.events(office, id)
-	}
-	return h, err
+	h.Ref.Office, h.Ref.Origin, h.Ref.Leaf = office, origin, certificate.Digest(leaf)
+	return h, nil
 }
 
 func (w *work) events(office, id string) ([]certificate.Event, error) {

@@ -23,6 +23,7 @@ type sourceKey struct{ Office, ID string }
 // plan is what one source leads to here.
 type plan struct {
 	key      sourceKey
+	source   *history
 	seq      uint64 // of the source's newest statement when it was made
 	existing int    // designations here that rest on it, then
 	outcome  []byte
@@ -162,6 +163,8 @@ type planner struct {
 	policies map[string]*budgeted
 	readings map[string]bool
 	peers    map[string]recognition.Peer
+	ready    map[string]*prefetched // by office
+	records  map[string][]modelRecord
 	decide   func(*recognition.Input) // changes an input for a person's act
 }
 
@@ -174,6 +177,9 @@ type budgeted struct {
 func (w *work) planSources(keys []sourceKey, change func(*recognition.Input)) ([]plan, error) {
 	p := &planner{work: w, policies: map[string]*budgeted{}, peers: map[string]recognition.Peer{}, decide: change}
 	if err := p.loadReadings(); err != nil {
+		return nil, err
+	}
+	if err := p.prefetch(keys); err != nil {
 		return nil, err
 	}
 	plans := make([]plan, 0, len(keys))
@@ -263,10 +269,12 @@ func (p *planner) peer(office string) (recognition.Peer, error) {
 
 // input gathers everything that one decision rests on.
 func (p *planner) input(k sourceKey) (*recognition.Input, *history, []*history, error) {
-	h, err := p.history(k.Office, k.ID)
-	if err != nil {
-		return nil, nil, nil, err
+	f := p.ready[k.Office]
+	if f == nil || f.sources[k.ID] == nil {
+		return nil, nil, nil, store.ErrNoRows
 	}
+	h := f.sources[k.ID]
+	var err error
 	in := &recognition.Input{
 		Source:   recognition.Source{Certificate: h.Certificate, Events: h.Events, Ref: h.Ref, Received: h.Received, Backdated: h.Backdated, Doubt: h.Doubt},
 		Policies: p.policyOf, Adopted: func(c string) bool { return p.readings[c] }, Now: p.now,
@@ -277,24 +285,14 @@ func (p *planner) input(k sourceKey) (*recognition.Input, *history, []*history, 
 	if err := p.loadPolicies(h.Certificate.Scheme); err != nil {
 		return nil, nil, nil, err
 	}
-	here, err := p.resting(k)
-	if err != nil {
-		return nil, nil, nil, err
-	}
+	here := f.resting[k.ID]
 	for _, x := range here {
 		in.Existing = append(in.Existing, recognition.Existing{Certificate: x.Certificate, Events: x.Events})
 	}
-	if in.Own, err = p.ownRecords(h.Certificate); err != nil {
+	if in.Own, err = p.ownRecordsOf(h.Certificate); err != nil {
 		return nil, nil, nil, err
 	}
-	if in.Asked, err = p.asked(k); err != nil {
-		return nil, nil, nil, err
-	}
-	var delta int64
-	if err := p.tx.QueryRow(`SELECT COUNT(*) FROM deltas WHERE office = $1 AND id = $2`, k.Office, k.ID).Scan(&delta); err != nil {
-		return nil, nil, nil, err
-	}
-	in.DeltaMet = delta > 0
+	in.Asked, in.DeltaMet = f.asked[k.ID], f.deltas[k.ID]
 	if p.decide != nil {
 		p.decide(in)
 	}
@@ -335,46 +333,46 @@ func (w *work) strings(q string, args ...any) ([]string, error) {
 	return out, rows.Err()
 }
 
-func (w *work) ownRecords(c *certificate.Certificate) ([]recognition.OwnRecord, error) {
-	rows, err := w.tx.Query(`SELECT model, kind, id, scheme, at FROM own_records WHERE holder = $1 ORDER BY kind, id, model`, c.Product.Holder)
+// modelRecord is a record of this office with the model that it is about.
+type modelRecord struct {
+	model string
+	recognition.OwnRecord
+}
+
+func (w *work) recordsOf(holder string) ([]modelRecord, error) {
+	rows, err := w.tx.Query(`SELECT model, kind, id, scheme, at FROM own_records WHERE holder = $1 ORDER BY kind, id, model`, holder)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var out []recognition.OwnRecord
+	var out []modelRecord
 	for rows.Next() {
-		var model string
-		var r recognition.OwnRecord
-		if err := rows.Scan(&model, &r.Kind, &r.ID, &r.Scheme, &r.At); err != nil {
+		var r modelRecord
+		if err := rows.Scan(&r.model, &r.Kind, &r.ID, &r.Scheme, &r.At); err != nil {
 			return nil, err
 		}
-		if slices.ContainsFunc(c.Product.Models, func(m certificate.Model) bool { return m.ID == model }) &&
-			!slices.ContainsFunc(out, func(x recognition.OwnRecord) bool { return x.ID == r.ID && x.Kind == r.Kind }) {
-			out = append(out, r)
-		}
+		out = append(out, r)
 	}
 	return out, rows.Err()
 }
 
-func (w *work) asked(k sourceKey) ([]certificate.Request, error) {
-	rows, err := w.tx.Query(`SELECT body FROM requests WHERE office = $1 AND id = $2 ORDER BY scheme`, k.Office, k.ID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []certificate.Request
-	for rows.Next() {
-		var b []byte
-		if err := rows.Scan(&b); err != nil {
-			return nil, err
+// matching are the records about one of the product's models, each once.
+func matching(rs []modelRecord, c *certificate.Certificate) []recognition.OwnRecord {
+	var out []recognition.OwnRecord
+	for i := range rs {
+		r := &rs[i]
+		if slices.ContainsFunc(c.Product.Models, func(m certificate.Model) bool { return m.ID == r.model }) &&
+			!slices.ContainsFunc(out, func(x recognition.OwnRecord) bool { return x.ID == r.ID && x.Kind == r.Kind }) {
+			out = append(out, r.OwnRecord)
 		}
-		var q StandingRequest
-		if err := json.Unmarshal(b, &q); err != nil {
-			return nil, err
-		}
-		out = append(out, certificate.Request{Scheme: q.Scheme, Models: q.Models, Declaration: q.Declaration, Fee: q.Payer != "", Consent: q.Consent})
 	}
-	return out, rows.Err()
+	return out
+}
+
+func requestOf(body []byte) (certificate.Request, error) {
+	var q StandingRequest
+	err := json.Unmarshal(body, &q)
+	return certificate.Request{Scheme: q.Scheme, Models: q.Models, Declaration: q.Declaration, Fee: q.Payer != "", Consent: q.Consent}, err
 }
 
 // source plans one source.
@@ -384,7 +382,7 @@ func (p *planner) source(k sourceKey) (plan, error) {
 		return plan{}, err
 	}
 	out := p.decideFor(in)
-	pl := plan{key: k, seq: h.Sequence, existing: len(here), next: out.Next}
+	pl := plan{key: k, source: h, seq: h.Sequence, existing: len(here), next: out.Next}
 	if pl.outcome, err = json.Marshal(out); err != nil {
 		return pl, err
 	}
@@ -625,11 +623,7 @@ func (o *Office) numberPlans(ctx context.Context, plans []plan, run func(func() 
 				if g.cert.Derived.Mode != scheme.Deemed {
 					g.cert.Number = number
 				}
-				h, err := w.history(pl.key.Office, pl.key.ID)
-				if err != nil {
-					return err
-				}
-				if err := w.lintDerived(g.cert, h); err != nil {
+				if err := w.lintDerived(g.cert, pl.source); err != nil {
 					broken = err
 					break
 				}
@@ -652,194 +646,4 @@ func (o *Office) numberPlans(ctx context.Context, plans []plan, run func(func() 
 		}
 		return nil
 	})
-}
-
-// settle makes a batch of plans true in one transaction. A source that has
-// moved since stays due and is planned again.
-func (w *work) settle(plans []plan, ps []placed) error {
-	if len(ps) > 0 {
-		if _, err := w.tx.LockHead(w.tx.Context()); err != nil {
-			return err
-		}
-	}
-	var take []placed
-	var ok []*plan
-	at := 0
-	for i := range plans {
-		pl := &plans[i]
-		mine := ps[at : at+len(pl.drafts)]
-		at += len(pl.drafts)
-		fresh, err := w.unmoved(pl)
-		if err != nil {
-			return err
-		}
-		if fresh {
-			take = append(take, mine...)
-			ok = append(ok, pl)
-		}
-	}
-	if len(take) > 0 {
-		if err := w.append(take); err != nil {
-			return err
-		}
-	}
-	at = 0
-	used := map[string]int{}
-	for _, pl := range ok {
-		mine := take[at : at+len(pl.drafts)]
-		at += len(pl.drafts)
-		if err := w.settled(pl, mine, used); err != nil {
-			return err
-		}
-	}
-	for clause, n := range used {
-		if err := w.useBudget(clause, n); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// unmoved checks the preconditions of a plan once more.
-func (w *work) unmoved(pl *plan) (bool, error) {
-	if pl.outcome == nil {
-		return true, nil
-	}
-	var seq, n int64
-	// Locked, so that two processes do not both open the case that it asks for.
-	if err := w.tx.QueryRow(`SELECT seq FROM subjects WHERE office = $1 AND subject = $2 {{lock}}`, pl.key.Office, pl.key.ID).Scan(&seq); err != nil {
-		return false, err
-	}
-	if uint64(seq) != pl.seq {
-		return false, nil
-	}
-	if len(pl.grants) == 0 {
-		return true, nil
-	}
-	err := w.tx.QueryRow(`SELECT COUNT(*) FROM certificates WHERE src_office = $1 AND src_id = $2 AND office = $3`, pl.key.Office, pl.key.ID, w.info.Office).Scan(&n)
-	return int(n) == pl.existing, err
-}
-
-// settled writes what lies beside the log for one source.
-func (w *work) settled(pl *plan, mine []placed, used map[string]int) error {
-	k := pl.key
-	if pl.outcome == nil {
-		_, err := w.tx.Exec(`DELETE FROM due WHERE office = $1 AND id = $2`, k.Office, k.ID)
-		return err
-	}
-	for _, g := range pl.grants {
-		if _, err := w.blob("outcome", true, pl.outcome); err != nil {
-			return err
-		}
-		if !g.auto {
-			continue
-		}
-		used[g.clause]++
-		if leaf := mine[g.at].Leaf; (int(leaf[0])<<8|int(leaf[1]))%100 < g.share { // nobody can choose what is drawn: the leaf hash does
-			c := Case{Kind: "sample", Office: k.Office, Source: k.ID, Clause: g.clause, Scheme: g.cert.Scheme, Level: g.cert.Level, Why: "sample", Subject: g.cert.ID}
-			if err := w.openCase(c, pl.outcome); err != nil {
-				return err
-			}
-		}
-	}
-	_, err := w.tx.Exec(`INSERT INTO arrivals (office, id, at, summary, outcome) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (office, id) DO UPDATE SET at = excluded.at, summary = excluded.summary, outcome = excluded.outcome`, k.Office, k.ID, w.now, pl.summary, pl.outcome)
-	if err != nil {
-		return err
-	}
-	if err := w.casesFor(pl); err != nil {
-		return err
-	}
-	for _, a := range pl.alarms {
-		if err := w.alarm(a.Kind, a.Site, a.Subject, a.Data); err != nil {
-			return err
-		}
-	}
-	if pl.next == 0 {
-		_, err = w.tx.Exec(`DELETE FROM due WHERE office = $1 AND id = $2`, k.Office, k.ID)
-		return err
-	}
-	_, err = w.tx.Exec(`INSERT INTO due (office, id, at, priority) VALUES ($1, $2, $3, 2) ON CONFLICT (office, id) DO UPDATE SET at = excluded.at, priority = excluded.priority`, k.Office, k.ID, pl.next)
-	return err
-}
-
-// calendarLoop wakes the reconciler for what is due by the calendar, adopts a
-// catalog whose day has come, logs what was under embargo, and tells of
-// silence.
-func (o *Office) calendarLoop(ctx context.Context) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	if _, err := o.RejudgeRejects(ctx); err != nil && ctx.Err() == nil { // this program may be newer than the one that rejected
-		o.log.Error("reading rejected entries again failed", "err", err)
-	}
-	for {
-		if err := o.Tick(ctx); err != nil && ctx.Err() == nil {
-			o.log.Error("the calendar failed; trying again", "err", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
-}
-
-// Tick does what the calendar asks for now.
-func (o *Office) Tick(ctx context.Context) error {
-	if err := o.refreshRules(ctx); err != nil {
-		return err
-	}
-	if err := o.resume(ctx); err != nil && CodeOf(err) != ClockBack { // which the alarm below tells
-		return err
-	}
-	if err := o.silence(ctx); err != nil {
-		return err
-	}
-	if err := o.clockBack(ctx); err != nil {
-		return err
-	}
-	wake(o.reconcilec)
-	return nil
-}
-
-// clockBack raises an alarm while the clock is behind the newest entry of the
-// log: nothing is logged until it has caught up or somebody has set it.
-func (o *Office) clockBack(ctx context.Context) error {
-	const slack = int64(time.Second / time.Microsecond) // processes on several machines
-	var head, now int64
-	err := o.view(ctx, func(w *work) error {
-		h, err := w.tx.Head()
-		head, now = h.At, w.now
-		return err
-	})
-	if err != nil || now >= head-slack {
-		return err
-	}
-	return o.update(ctx, func(w *work) error {
-		return w.alarm("clock-back", "", "", map[string]string{"head": fmt.Sprint(head), "now": fmt.Sprint(now)})
-	})
-}
-
-// silence raises an alarm once for each peer that was not heard in time.
-func (o *Office) silence(ctx context.Context) error {
-	peers, err := o.Peers(ctx)
-	if err != nil {
-		return err
-	}
-	for _, p := range peers {
-		if !p.Silent || p.End {
-			continue
-		}
-		err := o.update(ctx, func(w *work) error {
-			n, err := w.tx.Exec(`UPDATE peers SET silent = 1 WHERE site = $1 AND silent = 0`, p.Site)
-			if err != nil || n == 0 {
-				return err
-			}
-			return w.alarm("silent", p.Site, "", map[string]string{"heard": fmt.Sprint(p.Heard)})
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

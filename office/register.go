@@ -192,8 +192,8 @@ type Arrival struct {
 func (o *Office) Arrivals(ctx context.Context, site, after string, limit int) ([]Arrival, string, error) {
 	return paged(after, limit, func(c cursor, n int) (out []Arrival, err error) {
 		err = o.view(ctx, func(w *work) error {
-			q, args := `SELECT c.office, c.id, c.number, c.scheme, c.level, c.body, c.state, c.received, COALESCE(a.at, 0), COALESCE(a.summary, ''), a.outcome
-				FROM certificates c LEFT JOIN arrivals a ON a.office = c.office AND a.id = c.id
+			q, args := `SELECT c.office, c.id, c.number, c.scheme, c.level, c.body, c.state, c.received, COALESCE(a.at, 0), COALESCE(a.summary, ''), COALESCE(b.body, a.outcome)
+				FROM certificates c LEFT JOIN arrivals a ON a.office = c.office AND a.id = c.id LEFT JOIN blobs b ON b.digest = a.reasons
 				WHERE c.office <> $1 AND (c.received > $2 OR (c.received = $2 AND c.id > $3))`, []any{o.info.Office, c.At, c.ID, n}
 			if site != "" {
 				q, args = q+` AND c.office = $5`, append(args, site)

@@ -223,6 +223,8 @@ func (w *work) rejudge(s *peer.Site, from int64) (after int64, more bool, taken 
 	if err != nil {
 		return from, false, 0, err
 	}
+	w.fresh = new(fresh)
+	defer func() { w.fresh = nil }()
 	after = from
 	for i := range rs {
 		r := &rs[i]
@@ -236,7 +238,14 @@ func (w *work) rejudge(s *peer.Site, from int64) (after int64, more bool, taken 
 			subject = it.Statement.Subject
 		}
 		if it.Err == nil {
-			if code, _, err = w.take(s.ID, &it, previous); err != nil {
+			known, err := w.heads(s.ID, []string{subject})
+			if err != nil {
+				return after, false, taken, err
+			}
+			if code, _, err = w.take(s.ID, &it, previous, known); err != nil {
+				return after, false, taken, err
+			}
+			if err := w.flush(); err != nil {
 				return after, false, taken, err
 			}
 		}

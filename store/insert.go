@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -40,6 +41,46 @@ func (tx *Tx) InsertMany(table string, cols []string, rows [][]any) error {
 	}
 	return nil
 }
+
+// UpsertMany inserts rows of the same columns or, where a row with the same
+// key is there, replaces its other columns. No key may stand twice in rows.
+func (tx *Tx) UpsertMany(table string, cols, key []string, rows [][]any) error {
+	var set []string
+	for _, c := range cols {
+		if !slices.Contains(key, c) {
+			set = append(set, c+" = excluded."+c)
+		}
+	}
+	tail := " ON CONFLICT (" + strings.Join(key, ", ") + ") DO UPDATE SET " + strings.Join(set, ", ")
+	if len(set) == 0 {
+		tail = " ON CONFLICT (" + strings.Join(key, ", ") + ") DO NOTHING"
+	}
+	at := 1
+	if tx.db.postgres {
+		at = upsertRows
+	}
+	for len(rows) > 0 {
+		if len(rows) < at {
+			at = 1
+		}
+		args := make([]any, 0, at*len(cols))
+		for i, row := range rows[:at] {
+			if len(row) != len(cols) {
+				return tx.fail(fmt.Errorf("%w: row %d of %s has %d values for %d columns", ErrArgument, i, table, len(row), len(cols)))
+			}
+			args = append(args, row...)
+		}
+		if _, err := tx.Exec(insertSQL(table, cols, at)+tail, args...); err != nil {
+			return fmt.Errorf("inserting into %s: %w", table, err)
+		}
+		rows = rows[at:]
+	}
+	return nil
+}
+
+// upsertRows is how many rows one statement of PostgreSQL's takes: few
+// enough for its parameters, and always as many, so that it is prepared once.
+const upsertRows = 64
 
 // insertEach repeats one prepared statement: SQLite has no network between.
 func (tx *Tx) insertEach(table string, cols []string, rows [][]any) error {

@@ -172,7 +172,8 @@ CREATE TABLE arrivals (
   id      {{text}} NOT NULL,
   at      {{int}} NOT NULL,
   summary {{text}} NOT NULL,
-  outcome {{bytes}} NOT NULL,
+  reasons {{bytes}} NOT NULL,        -- digest of the outcome where it stands in blobs, else empty
+  outcome {{bytes}} NOT NULL,        -- the outcome's JSON where it does not
   PRIMARY KEY (office, id)
 ) {{strict}};
 
