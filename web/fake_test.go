@@ -77,7 +77,9 @@ func (f *fake) suspend() {
 	at := micro(now.Add(-time.Hour))
 	e := certificate.Event{Kind: scheme.Suspended, Change: certificate.Opens, Cause: certificate.Cause{ID: "src-2", Kind: certificate.FromSource, State: certificate.Suspended},
 		Reason: "vulnerability-unfixed", Decided: at, Notified: at, Effective: at, Recorded: at, Received: at + 120_000, Sequence: 2, Index: 18}
-	f.answer.Events = append(f.answer.Events, e)
+	follows := certificate.Event{Kind: scheme.Reinstated, Change: certificate.Closes, Cause: certificate.Cause{ID: "src-1"}, Reason: "source-reinstated", Decided: at, Effective: at, Recorded: at,
+		Source: &certificate.SourceEvent{Ref: certificate.Ref{Office: "specimen-kr", Index: 43}, Sequence: 3}, Sequence: 1, Index: 17}
+	f.answer.Events = append(f.answer.Events, follows, e)
 	f.answer.Standing = certificate.Standing{State: certificate.Suspended, Since: at, Open: []certificate.OpenCause{{Cause: e.Cause, By: &e}}, Until: f.answer.Certificate.Expires, Amended: f.answer.Certificate}
 }
 
@@ -233,6 +235,9 @@ func (f *fake) Who(_ context.Context, by *office.Person, id string) (*office.Who
 func (f *fake) Request(_ context.Context, _ *office.Person, source, id string, r office.StandingRequest) error {
 	f.asked = source + "|" + id + "|" + r.Scheme
 	return f.err
+}
+func (f *fake) SourceLink(_ context.Context, site string) string {
+	return "https://" + site + ".example"
 }
 func (f *fake) Arrivals(_ context.Context, site, after string, limit int) ([]office.Arrival, string, error) {
 	f.asked = site + "|" + after + "|" + strconv.Itoa(limit)

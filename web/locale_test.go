@@ -2,6 +2,8 @@ package web
 
 import (
 	"maps"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -193,5 +195,32 @@ func TestUnknownCodesShowThemselves(t *testing.T) {
 	}
 	if got := (&view{lang: locales[1], Info: office.Info{Name: scheme.Text{"en": "only English"}}}).Name(); got != "only English" {
 		t.Error(got)
+	}
+}
+
+// TestNoTextIsDead: a fixed text that nothing shows is left over.
+func TestNoTextIsDead(t *testing.T) {
+	var sources strings.Builder
+	for _, pattern := range []string{"template/*.html", "*.go"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatal(pattern, err)
+		}
+		for _, f := range files {
+			if strings.HasSuffix(f, "_test.go") {
+				continue
+			}
+			b, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sources.Write(b)
+		}
+	}
+	coded := regexp.MustCompile(`^(reason\.[a-z]+\.|state|sentence|event|cause|action|answer|confidence|mode|policy|attestation|firmware|trouble|code|month)[.\w-]`)
+	for key := range locales[0].texts {
+		if !coded.MatchString(key) && !strings.Contains(sources.String(), `"`+key+`"`) {
+			t.Errorf("nothing shows %q", key)
+		}
 	}
 }

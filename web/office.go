@@ -49,6 +49,10 @@ type Office interface {
 	// Request asks for a designation on a certificate of a partner.
 	Request(ctx context.Context, by *office.Person, source, id string, r office.StandingRequest) error
 
+	// SourceLink is the address of a partner, as the act that added it says;
+	// empty where there is none.
+	SourceLink(ctx context.Context, site string) string
+
 	// Arrivals lists what came from partners and what became of it.
 	Arrivals(ctx context.Context, site, after string, limit int) (as []office.Arrival, next string, err error)
 	Peers(ctx context.Context) ([]office.PeerStatus, error)

@@ -116,6 +116,22 @@ func (v *view) Code(prefix, code string) string {
 	return code
 }
 
+// Reason is the text of a coded reason; source-… follows an event abroad.
+func (v *view) Reason(code string) string {
+	if event, ok := strings.CutPrefix(code, "source-"); ok && v.lang.has("event."+event) {
+		return v.T("code.source", "event", v.T("event."+event))
+	}
+	return v.Code("code", code)
+}
+
+// Policy is the text of a policy, or of the act that set it.
+func (v *view) Policy(p string) string {
+	if v.lang.has("policy." + p) {
+		return v.T("policy." + p)
+	}
+	return v.T("policy.act", "id", p)
+}
+
 // Link is a path of this site that keeps the chosen language.
 func (v *view) Link(path string, pairs ...string) string {
 	q := url.Values{}

@@ -73,6 +73,7 @@ type certificateView struct {
 	C        *certificate.Certificate // as amended
 	SchemeOf *scheme.Scheme           // nil where the catalog has none
 	RestsOn  string                   // designations: the number, or id, that it rests on
+	Abroad   string                   // designations: the page of what it rests on; empty where no peer act names the address
 	Applied  *recognition.Tried       // designations: the clause that led to it
 	Others   []recognition.Tried
 	History  []happened
@@ -85,8 +86,8 @@ type happened struct {
 	Reason                                           string // coded
 	Cause                                            string // coded
 	Decided, Notified, Effective, Recorded, Received int64
-	Millis                                           int64 // until a partner's event was known here; -1: none
-	Follows                                          bool
+	Millis                                           int64                    // until a partner's event was known here; -1: none
+	Source                                           *certificate.SourceEvent // the statement abroad that it follows
 	Index                                            int64
 }
 
@@ -109,6 +110,9 @@ func (s *site) certificatePage(w http.ResponseWriter, r *http.Request) {
 		cv.RestsOn = d.Number
 		if cv.RestsOn == "" {
 			cv.RestsOn = d.Certificate
+		}
+		if base := s.office.SourceLink(r.Context(), d.Source.Office); base != "" {
+			cv.Abroad = base + v.Entry(d.Certificate)
 		}
 		cv.Applied, cv.Others = tried(a.Outcome, d.Clause)
 	}
@@ -145,7 +149,7 @@ func history(a *office.Answer) []happened {
 		h := happened{
 			Kind: "event." + string(e.Kind), Reason: e.Reason, Cause: string(e.Cause.Kind),
 			Decided: e.Decided, Notified: e.Notified, Effective: e.Effective, Recorded: e.Recorded, Received: e.Received,
-			Millis: -1, Follows: e.Source != nil, Index: e.Index,
+			Millis: -1, Source: e.Source, Index: e.Index,
 		}
 		if e.Change == certificate.Undoes {
 			h.Note = "change.undoes"
