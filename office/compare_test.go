@@ -10,7 +10,7 @@ import (
 
 func TestRegisterDifference(t *testing.T) {
 	ctx := t.Context()
-	change := func(db *store.DB, sql string) {
+	change := func(t *testing.T, db *store.DB, sql string) {
 		t.Helper()
 		err := db.Update(ctx, func(tx *store.Tx) error { _, err := tx.Exec(sql); return err })
 		if err != nil {
@@ -21,24 +21,24 @@ func TestRegisterDifference(t *testing.T) {
 	const subject = `INSERT INTO subjects (office, subject, seq, digest, doubt) VALUES `
 	for _, c := range []struct{ name, a, b, want string }{
 		{"the same", "", "", ""},
-		{"another office's rows do not count", subject + `('bb', 'x-1', 1, '', '')`, "", ""},
-		{"only in the first", event + `('aa', 'x-1', 10, 'k', '', '', 7, 0)`, "", "events x-1 10 is only in the first"},
-		{"only in the second", "", event + `('aa', 'x-1', 10, 'k', '', '', 7, 0)`, "events x-1 10 is only in the second"},
-		{"in the middle", event + `('aa', 'x-1', 5, 'k', '', '', 7, 0)`, event + `('aa', 'x-1', 4, 'k', '', '', 7, 0)`, "events x-1 4 is only in the second"},
-		{"one table ends early", event + `('aa', 'x-9', 1, 'k', '', '', 7, 0)`, subject + `('aa', 'a-1', 1, '', '')`, "events x-9 1 is only in the first"},
-		{"a later column", event + `('aa', 'x-1', 10, 'k', '', '', 7, 0)`, event + `('aa', 'x-1', 10, 'k', '', '', 8, 0)`, "events x-1 10 differs in log_index: 7, and 8 in the second"},
+		{"another office's rows do not count", subject + `('bb', 'x-1', 1, x'', '')`, "", ""},
+		{"only in the first", event + `('aa', 'x-1', 10, 'k', x'', x'', 7, 0)`, "", "events x-1 10 is only in the first"},
+		{"only in the second", "", event + `('aa', 'x-1', 10, 'k', x'', x'', 7, 0)`, "events x-1 10 is only in the second"},
+		{"in the middle", event + `('aa', 'x-1', 5, 'k', x'', x'', 7, 0)`, event + `('aa', 'x-1', 4, 'k', x'', x'', 7, 0)`, "events x-1 4 is only in the second"},
+		{"one table ends early", event + `('aa', 'x-9', 1, 'k', x'', x'', 7, 0)`, subject + `('aa', 'a-1', 1, x'', '')`, "events x-9 1 is only in the first"},
+		{"a later column", event + `('aa', 'x-1', 10, 'k', x'', x'', 7, 0)`, event + `('aa', 'x-1', 10, 'k', x'', x'', 8, 0)`, "events x-1 10 differs in log_index: 7, and 8 in the second"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a, b := storetest.SQLite(t), storetest.SQLite(t)
 			for _, db := range []*store.DB{a, b} {
-				change(db, event+`('aa', 'x-1', 9, 'k', '', '', 3, 0)`)
-				change(db, subject+`('aa', 'x-1', 9, '', '')`)
+				change(t, db, event+`('aa', 'x-1', 9, 'k', x'', x'', 3, 0)`)
+				change(t, db, subject+`('aa', 'x-1', 9, x'', '')`)
 			}
 			if c.a != "" {
-				change(a, c.a)
+				change(t, a, c.a)
 			}
 			if c.b != "" {
-				change(b, c.b)
+				change(t, b, c.b)
 			}
 			got, err := office.RegisterDifference(ctx, a, b, "aa")
 			if err != nil || got != c.want {
