@@ -148,6 +148,7 @@ func edits(cat *scheme.Catalog, c *scheme.Clause) []edit {
 	for i := range c.Except {
 		add("except", "without "+c.Except[i].Category, func(c *scheme.Clause) { c.Except = slices.Delete(c.Except, i, i+1) })
 	}
+	add("exhaustive", strconv.FormatBool(!c.Exhaustive), func(c *scheme.Clause) { c.Exhaustive = !c.Exhaustive })
 	es = append(es, times(cat, c)...)
 	es = append(es, grounds(cat, c)...)
 	es = append(es, terms(c)...)

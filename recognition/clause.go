@@ -185,13 +185,9 @@ func (x *explained) scope(cl *clause, ed *edition) []bool {
 		g := &x.groups[i]
 		y := explained{decision: x.decision, a: scheme.Yes, conf: scheme.Official}
 		if ed != nil {
-			y.category(TargetCategory, TargetCategory, g, ed.in, ed.except, ed.ID)
+			y.category(TargetCategory, TargetCategory, g, ed.in, ed.except, false, ed.ID)
 		}
-		y.category(ScopeNamed, ScopeExcepted, g, cl.in, cl.except, "")
-		if cl.Exhaustive && y.rule == ScopeNamed && y.a == scheme.Undetermined {
-			y.a = scheme.No // what is not on a whole list is out
-			x.reasons[len(x.reasons)-1].Answer = scheme.No
-		}
+		y.category(ScopeNamed, ScopeExcepted, g, cl.in, cl.except, cl.Exhaustive, "")
 		x.oks = append(x.oks, y.a == scheme.Yes)
 		switch {
 		case i == 0 || y.a != best.a && y.a.Or(best.a) == y.a:
@@ -207,13 +203,16 @@ func (x *explained) scope(cl *clause, ed *edition) []bool {
 	return x.oks[at:len(x.oks):len(x.oks)]
 }
 
-func (x *explained) category(named, excepted Rule, g *group, in, except []place, where string) {
+func (x *explained) category(named, excepted Rule, g *group, in, except []place, whole bool, where string) {
 	a, f, hit := scope(g.functions, in, except)
 	if len(x.groups) > 1 {
 		hit += " (" + strings.Join(g.models, ", ") + ")"
 	}
-	if a == scheme.No {
+	switch {
+	case a == scheme.No:
 		named = excepted
+	case a == scheme.Undetermined && whole && len(g.functions) > 0:
+		a = scheme.No // what is not on a whole list is out
 	}
 	x.say(named, a, hit, where, f)
 	if f != nil {

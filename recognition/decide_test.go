@@ -90,6 +90,7 @@ func TestRules(t *testing.T) {
 		{"no such level", func(x m) { x.c.To.Level = "5" }, scheme.No, TargetLevel, Prepare, ModeSimplified},
 		{"a category that the target takes out", func(x m) { x.Schemes[1].Editions[0].Except = in("hub") }, scheme.No, TargetCategory, Refuse, TargetCategory},
 		{"a category that nobody names", func(x m) { x.cert.Product.Functions = []string{"router"} }, scheme.Undetermined, ScopeNamed, Prepare, ModeSimplified},
+		{"a category that is not on a whole list", func(x m) { x.cert.Product.Functions, x.c.Exhaustive = []string{"router"}, true }, scheme.No, ScopeNamed, Prepare, ModeSimplified},
 		{"one function taken out", func(x m) { x.cert.Product.Functions = []string{"home-hub", "lock"} }, scheme.No, ScopeExcepted, Prepare, ModeSimplified},
 		{"clause begins tomorrow", func(x m) { x.c.Dates.From = d("2026-11-25") }, scheme.No, DatesFrom, Prepare, ModeSimplified},
 		{"granted after the clause's last day", func(x m) { x.c.Dates.Until = d("2026-11-23") }, scheme.No, DatesUntil, Prepare, ModeSimplified},
