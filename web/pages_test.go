@@ -238,7 +238,7 @@ func TestCertificatePageSaysWhatMatters(t *testing.T) {
 	f.suspend()
 	contains(show(), "This entry is suspended. Do not rely on it.", "a known flaw is not fixed", "follows the certificate abroad", "Follows entry 43 of specimen-kr; legal effect here from 24 November 2026, 13:00:00 +08", "abroad: Reinstated", "The entry there", "Known here after 120 ms; legal effect here from 24 November 2026, 13:00:00 +08")
 	f.answer.Stale = true
-	contains(show(), "silent longer than agreed")
+	contains(show(), "silent longer than agreed, or in doubt")
 	f.answer.Outcome = []byte(`{"from":"a newer program`)
 	contains(show(), "This entry is suspended.")
 }
