@@ -13,6 +13,7 @@ func ruleCommands() []command {
 	return []command{
 		{"catalog", "list|show|lint", "the rules as data: schemes, arrangements, markets", plain(runCatalog)},
 		{"assess", "FILE", "which levels a product reaches, and what is missing", plain(runAssess)},
+		{"corpus", "run [DIR]", "conformance cases for recognition; --mutate changes every clause field", plain(runCorpus)},
 	}
 }
 
