@@ -643,3 +643,11 @@ func TestRefusalIsNeverPublic(t *testing.T) {
 		}
 	})
 }
+
+func resultOf(t testing.TB, a *office.Act) (r office.Result) {
+	t.Helper()
+	if err := json.Unmarshal(a.Result, &r); err != nil {
+		t.Fatalf("act %s (%s): %v", a.Kind, a.State, err)
+	}
+	return r
+}

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"time"
 
-	"assay/certificate"
 	"assay/keys"
 	"assay/peer"
 	"assay/statement"
@@ -81,7 +80,7 @@ func (o *Office) Verified(ctx context.Context, site string, old int64, head peer
 			if err := w.heardAgain(site); err != nil {
 				return err
 			}
-			n, err := w.tx.Exec(`UPDATE peers SET size = $3, root = $4, note = $5, previous = newest, heard = $6, trouble = '', silent = 0
+			n, err := w.tx.Exec(`UPDATE peers SET size = $3, root = $4, note = $5, previous = CASE WHEN size = 0 THEN 0 ELSE heard END, heard = $6, trouble = '', silent = 0
 				WHERE site = $1 AND size = $2`, site, old, head.Size, head.Root, head.Note, w.now)
 			if err == nil && n == 0 {
 				err = peer.ErrMoved
@@ -266,9 +265,9 @@ func (o *Office) Apply(ctx context.Context, site string, b peer.Batch) error {
 }
 
 func (w *work) applyBatch(site string, b peer.Batch) error {
-	var applied, previous, newest, rejected int64
+	var applied, previous, rejected int64
 	var held []byte
-	err := w.tx.QueryRow(`SELECT applied, previous, newest, rejected, keys FROM peers WHERE site = $1 {{lock}}`, site).Scan(&applied, &previous, &newest, &rejected, &held)
+	err := w.tx.QueryRow(`SELECT applied, previous, rejected, keys FROM peers WHERE site = $1 {{lock}}`, site).Scan(&applied, &previous, &rejected, &held)
 	if err != nil {
 		return err
 	}
@@ -301,13 +300,8 @@ func (w *work) applyBatch(site string, b peer.Batch) error {
 			code = peer.Code(it.Err)
 		} else if keyEnded(pinned, it.Statement, w.now) {
 			code = rejKeyEnded
-		} else {
-			var recorded int64
-			code, recorded, err = w.take(site, it, previous, known)
-			if err != nil {
-				return err
-			}
-			newest = max(newest, min(recorded, w.now))
+		} else if code, err = w.take(site, it, previous, known); err != nil {
+			return err
 		}
 		if code != "" {
 			if err := w.reject(site, it, code, subject); err != nil {
@@ -319,42 +313,42 @@ func (w *work) applyBatch(site string, b peer.Batch) error {
 	if err := w.flush(); err != nil {
 		return err
 	}
-	_, err = w.tx.Exec(`UPDATE peers SET applied = $2, newest = $3, rejected = $4 WHERE site = $1`, site, b.To, newest, rejected)
+	_, err = w.tx.Exec(`UPDATE peers SET applied = $2, rejected = $3 WHERE site = $1`, site, b.To, rejected)
 	return err
 }
 
-// take enters one verified statement; code is why it is not taken.
-func (w *work) take(site string, it *peer.Item, previous int64, known map[string]subjectHead) (code string, recorded int64, err error) {
+// take enters one verified statement; code is why it is not taken. previous is
+// when the head before this one was last seen to be the peer's newest.
+func (w *work) take(site string, it *peer.Item, previous int64, known map[string]subjectHead) (code string, err error) {
 	s := it.Statement
 	digest := s.Digest()
 	last := known[s.Subject]
 	switch {
 	case int64(s.Sequence) == last.seq && last.digest == digest:
-		return rejReplayed, 0, nil
+		return rejReplayed, nil
 	case int64(s.Sequence) <= last.seq:
 		if err := w.flush(); err != nil {
-			return "", 0, err
+			return "", err
 		}
 		return w.olderOrEquivocal(site, s, int64(s.Sequence) == last.seq)
 	case int64(s.Sequence) != last.seq+1, last.seq > 0 && last.digest != s.Previous:
-		return rejGap, 0, nil
+		return rejGap, nil
+	}
+	said, err := hear(s.Kind, s.Subject, s.Sequence, s.Payload)
+	if err != nil {
+		return rejPayload, nil
+	}
+	if code, err := w.fits(site, said); code != "" || err != nil {
+		return code, err
 	}
 	a := arrival{received: w.now}
-	recorded, code = w.recordedAt(s, previous, &a)
-	if code != "" {
-		return code, 0, nil
-	}
-	// A payload that does not fit is found before anything is written, since
-	// an error would end the transaction and with it the batch.
-	if code := w.fits(site, s); code != "" {
-		return code, 0, nil
-	}
+	a.backdated = w.backdated(said, previous)
 	if err := w.advance(site, s.Subject, s.Sequence, s.Previous, digest); err != nil {
-		return "", 0, err
+		return "", err
 	}
 	known[s.Subject] = subjectHead{int64(s.Sequence), digest}
-	if err := w.project(site, s.Kind, s.Subject, s.Sequence, s.Payload, it.Index, it.Leaf, a); err != nil {
-		return "", 0, err
+	if err := w.project(site, said, it.Index, it.Leaf, a); err != nil {
+		return "", err
 	}
 	switch s.Kind {
 	case statement.Grant, statement.Designation:
@@ -364,12 +358,12 @@ func (w *work) take(site string, it *peer.Item, previous int64, known map[string
 	case statement.Key:
 		err = w.peerKeys(site, s)
 	}
-	return "", recorded, err
+	return "", err
 }
 
 // olderOrEquivocal tells a replay from two statements under one number. The
 // digests of older statements are not kept; their bodies are, as events.
-func (w *work) olderOrEquivocal(site string, s *statement.Statement, current bool) (string, int64, error) {
+func (w *work) olderOrEquivocal(site string, s *statement.Statement, current bool) (string, error) {
 	var body []byte
 	var err error
 	if s.Sequence == 1 {
@@ -379,37 +373,26 @@ func (w *work) olderOrEquivocal(site string, s *statement.Statement, current boo
 	}
 	switch {
 	case errors.Is(err, store.ErrNoRows) && current: // a kind whose bodies are not kept: the digest told them apart
-		return rejEquivoc, 0, nil
+		return rejEquivoc, nil
 	case errors.Is(err, store.ErrNoRows), err == nil && string(body) == string(s.Payload):
-		return rejReplayed, 0, nil
+		return rejReplayed, nil
 	}
-	return rejEquivoc, 0, err
+	return rejEquivoc, err
 }
 
-// recordedAt reads when the source recorded a statement, and whether a grant
-// is dated before what its office had published already.
-func (w *work) recordedAt(s *statement.Statement, previous int64, a *arrival) (recorded int64, code string) {
-	switch s.Kind {
-	case statement.Grant, statement.Designation:
-		var c certificate.Certificate
-		if statement.Decode(s.Payload, &c) != nil {
-			return 0, rejPayload
-		}
-		// An office decides, records and publishes within moments; a day is
-		// more than any of it takes, and less than a back-dater needs.
-		const day = int64(24 * time.Hour / time.Microsecond)
-		// What lay under an embargo was decided long before, and takes effect now.
-		dated := min(c.Effective, c.Granted.End(w.r.zoneOf(c.Scheme)))
-		a.backdated = previous > 0 && dated < previous-day
-		return c.Decided, ""
-	case statement.Status:
-		var e certificate.Event
-		if statement.Decode(s.Payload, &e) != nil {
-			return 0, rejPayload
-		}
-		return e.Recorded, ""
+// backdated reports whether a grant is dated before what its office had
+// published already: by this office's own observation, whatever the other's
+// statements say of time.
+func (w *work) backdated(s *said, previous int64) bool {
+	if s.cert == nil || previous == 0 {
+		return false
 	}
-	return 0, ""
+	// An office decides, records and publishes within moments; a day is more
+	// than any of it takes, and less than a back-dater needs.
+	const day = int64(24 * time.Hour / time.Microsecond)
+	// What lay under an embargo was decided long before, and takes effect now.
+	dated := min(s.cert.Effective, s.cert.Granted.End(w.r.zoneOf(s.cert.Scheme)))
+	return dated < previous-day
 }
 
 // due puts a source on the list to be looked at. The earlier time and the

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -44,8 +45,8 @@ func checkEarlier(w *work, _ *Person, a *Act, body any) error {
 
 func (w *work) earlier(a *Act, b *EarlierBody) (*certificate.Certificate, error) {
 	s := w.r.cat.Scheme(b.Scheme)
-	if s == nil {
-		return nil, fail(Invalid, "scheme", "see: assay catalog list schemes", "%q is no scheme", clip(b.Scheme))
+	if s == nil || !slices.Contains(w.info.Authorities, s.Authority) {
+		return nil, fail(Invalid, "scheme", "this office takes: "+strings.Join(w.schemes(w.r), ", "), "%q is no scheme of this office", clip(b.Scheme))
 	}
 	e := s.EditionOn(b.Granted)
 	if e == nil || e.Level(b.Level) == nil {
@@ -100,8 +101,12 @@ func planEarlier(w *work, a *Act, body any) ([]draft, error) {
 func (w *work) numberFree(number, except string) error {
 	var id string
 	err := w.tx.QueryRow(`SELECT id FROM certificates WHERE number = $1 AND office = $2 AND id <> $3 LIMIT 1`, number, w.info.Office, except).Scan(&id)
-	if errors.Is(err, store.ErrNoRows) {
-		return nil
+	if errors.Is(err, store.ErrNoRows) { // not now; it may have been somebody's before
+		var before []byte
+		if err = w.tx.QueryRow(`SELECT value FROM office_meta WHERE name = $1 AND value <> $2`, "number/"+number, []byte(except)).Scan(&before); errors.Is(err, store.ErrNoRows) {
+			return nil
+		}
+		id = string(before)
 	}
 	if err == nil {
 		err = fail(Conflict, "number", "compare it with the old register", "the number %s is that of %s: numbers are never used twice", clip(number), id)

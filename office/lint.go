@@ -25,6 +25,7 @@ type lintRule struct {
 type lintInput struct {
 	c      *certificate.Certificate
 	office string
+	own    []string // authorities that the office acts as
 	s      *scheme.Scheme
 	e      *scheme.Edition
 	l      *scheme.Level
@@ -36,7 +37,9 @@ type lintInput struct {
 }
 
 var lintRules = []lintRule{
-	{"scheme", "the scheme is in the catalog in force and is this office's", func(in *lintInput) bool { return in.s != nil && in.c.Office == in.office }},
+	{"scheme", "the scheme is in the catalog in force and is this office's", func(in *lintInput) bool {
+		return in.s != nil && in.c.Office == in.office && slices.Contains(in.own, in.s.Authority)
+	}},
 	{"edition", "the edition is one of the scheme and in force on the day of the grant", func(in *lintInput) bool { return in.e != nil && in.e.InForce(in.c.Granted) }},
 	{"level", "the level is one of the edition", func(in *lintInput) bool { return in.l != nil || in.deemed() }},
 	{"attestation", "the attestation kind is the level's", func(in *lintInput) bool { return in.deemed() || in.l != nil && in.c.Attestation == in.l.Attestation }},
@@ -148,7 +151,7 @@ func (in *lintInput) deemed() bool {
 func (w *work) lint(c *certificate.Certificate) error { return w.lintDerived(c, nil) }
 
 func (w *work) lintDerived(c *certificate.Certificate, source *history) error {
-	in := &lintInput{c: c, office: w.info.Office, s: w.r.cat.Scheme(c.Scheme), tax: w.r.tax, now: w.now, zone: w.r.zoneOf(c.Scheme), source: source}
+	in := &lintInput{c: c, office: w.info.Office, own: w.info.Authorities, s: w.r.cat.Scheme(c.Scheme), tax: w.r.tax, now: w.now, zone: w.r.zoneOf(c.Scheme), source: source}
 	if in.s != nil {
 		if in.e = in.s.Edition(c.Edition); in.e != nil {
 			in.l = in.e.Level(c.Level)

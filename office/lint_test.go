@@ -54,7 +54,7 @@ var lintCases = map[string]struct {
 	derived bool // of the designation; else of the grant
 	change  func(*certificate.Certificate)
 }{
-	"scheme":      {change: func(c *certificate.Certificate) { c.Office = "sg" }},
+	"scheme":      {change: func(c *certificate.Certificate) { c.Scheme, c.ID = "sg-cls-iot", "sg-cls-iot-1" }},
 	"edition":     {change: func(c *certificate.Certificate) { c.Edition = "1999" }},
 	"level":       {change: func(c *certificate.Certificate) { c.Level = "platinum" }},
 	"attestation": {change: func(c *certificate.Certificate) { c.Attestation = "hearsay" }},

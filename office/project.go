@@ -22,10 +22,41 @@ type arrival struct {
 	backdated bool
 }
 
+// said is a statement with its payload decoded once. Kinds without a place in
+// the register have neither certificate nor event.
+type said struct {
+	kind     statement.Kind
+	subject  string
+	sequence uint64
+	payload  []byte
+	cert     *certificate.Certificate
+	event    *certificate.Event
+}
+
+func hear(kind statement.Kind, subject string, seq uint64, payload []byte) (*said, error) {
+	s := &said{kind: kind, subject: subject, sequence: seq, payload: payload}
+	switch kind {
+	case statement.Grant, statement.Designation:
+		s.cert = new(certificate.Certificate)
+		return s, statement.Decode(payload, s.cert)
+	case statement.Status:
+		s.event = new(certificate.Event)
+		return s, statement.Decode(payload, s.event)
+	}
+	return s, nil
+}
+
 func (w *work) projectAll(office string, ps []placed) error {
 	for i := range ps {
 		p := &ps[i]
-		if err := w.project(office, p.Kind, p.Subject, p.Sequence, p.Payload, p.Index, p.Leaf, arrival{}); err != nil {
+		s, err := hear(p.Kind, p.Subject, p.Sequence, p.Payload)
+		if err == nil && s.cert != nil {
+			err = fitsHeader(s, office)
+		}
+		if err == nil {
+			err = w.project(office, s, p.Index, p.Leaf, arrival{})
+		}
+		if err != nil {
 			return fmt.Errorf("%s %s: %w", p.Kind, p.Subject, err)
 		}
 	}
@@ -35,36 +66,24 @@ func (w *work) projectAll(office string, ps []placed) error {
 // errPayload is wrapped by what a statement says wrongly.
 var errPayload = errors.New("the statement's payload does not fit its header")
 
-// project enters a verified statement. Kinds without a place in the register
-// are left alone.
-func (w *work) project(office string, kind statement.Kind, subject string, seq uint64, payload []byte, index int64, leaf [32]byte, a arrival) error {
-	switch kind {
-	case statement.Grant, statement.Designation:
-		c := new(certificate.Certificate)
-		if err := statement.Decode(payload, c); err != nil {
-			return err
-		}
-		if err := fitsHeader(c, office, kind, subject, seq); err != nil {
-			return err
-		}
-		return w.enter(c, payload, index, leaf, a)
-	case statement.Status:
-		e := new(certificate.Event)
-		if err := statement.Decode(payload, e); err != nil {
-			return err
-		}
-		return w.happen(office, subject, seq, e, payload, index, leaf, a)
+// project enters a verified statement that fits its header.
+func (w *work) project(office string, s *said, index int64, leaf [32]byte, a arrival) error {
+	switch {
+	case s.cert != nil:
+		return w.enter(s.cert, s.payload, index, leaf, a)
+	case s.event != nil:
+		return w.happen(office, s.subject, s.sequence, s.event, s.payload, index, leaf, a)
 	}
 	return nil
 }
 
-func fitsHeader(c *certificate.Certificate, office string, kind statement.Kind, subject string, seq uint64) error {
-	switch {
-	case c.ID != subject || c.Office != office:
+func fitsHeader(s *said, office string) error {
+	switch c := s.cert; {
+	case c.ID != s.subject || c.Office != office:
 		return fmt.Errorf("%w: it speaks of %s of %s", errPayload, clip(c.ID), clip(c.Office))
-	case seq != 1:
-		return fmt.Errorf("%w: a grant is a subject's first statement, this is number %d", errPayload, seq)
-	case (kind == statement.Designation) != (c.Derived != nil):
+	case s.sequence != 1:
+		return fmt.Errorf("%w: a grant is a subject's first statement, this is number %d", errPayload, s.sequence)
+	case (s.kind == statement.Designation) != (c.Derived != nil):
 		return fmt.Errorf("%w: a designation, and only one, names what it rests on", errPayload)
 	case !strings.HasPrefix(c.ID, c.Scheme+"-"):
 		return fmt.Errorf("%w: the id %s is not one of scheme %s", errPayload, clip(c.ID), clip(c.Scheme))
@@ -117,8 +136,21 @@ func (w *work) happen(office, id string, seq uint64, e *certificate.Event, body 
 	}
 	state := certificate.At(&c, evs, w.r.zoneOf(c.Scheme), end, end).State
 	now := certificate.At(h.Certificate, h.Events, w.r.zoneOf(c.Scheme), end, end).Amended
+	if e.Amend != nil && e.Amend.Number != "" && office == w.info.Office {
+		if err := w.rememberNumber(id); err != nil {
+			return err
+		}
+	}
 	_, err = w.tx.Exec(`UPDATE certificates SET state = $3, expires = $4, level = $5, number = $6, holder = $7, product = $8, functions = $9 WHERE office = $1 AND id = $2`,
 		office, id, string(state), int64(now.Expires), now.Level, now.Number, now.Product.Holder, foldProduct(&now.Product), strings.Join(now.Product.Functions, " "))
+	return err
+}
+
+// rememberNumber lets the number that a certificate has now find it also when
+// it has another: it stands on labels that were sold.
+func (w *work) rememberNumber(id string) error {
+	_, err := w.tx.Exec(`INSERT INTO office_meta (name, value) SELECT 'number/' || number, CAST($3 AS {{bytes}}) FROM certificates WHERE office = $1 AND id = $2
+		ON CONFLICT (name) DO NOTHING`, w.info.Office, id, []byte(id))
 	return err
 }
 
@@ -154,7 +186,7 @@ func scanHistory(scan func(...any) error, office, origin string) (*history, erro
 	}
 	h.Backdated, h.Sequence = backdated != 0, uint64(seq)
 	h.Certificate = new(certificate.Certificate)
-	if err := statement.Decode(body, h.Certificate); err != nil {
+	if err := statement.Read(body, h.Certificate); err != nil {
 		return nil, fmt.Errorf("a certificate of %s: %w", office, err)
 	}
 	h.Ref.Office, h.Ref.Origin, h.Ref.Leaf = office, origin, certificate.Digest(leaf)
@@ -176,7 +208,7 @@ func (w *work) events(office, id string) ([]certificate.Event, error) {
 			return nil, err
 		}
 		index, received := e.Index, e.Received
-		if err := statement.Decode(body, &e); err != nil {
+		if err := statement.Read(body, &e); err != nil {
 			return nil, fmt.Errorf("event %d of %s of %s: %w", seq, id, office, err)
 		}
 		e.Sequence, e.Index, e.Received = uint64(seq), index, received

@@ -162,7 +162,13 @@ func (w *work) rests(id string) ([]Link, error) {
 func (o *Office) ByNumber(ctx context.Context, number string) (string, error) {
 	var id string
 	err := o.view(ctx, func(w *work) error {
-		return w.tx.QueryRow(`SELECT id FROM certificates WHERE number = $1 AND office = $2 ORDER BY log_index DESC LIMIT 1`, clip(number), o.info.Office).Scan(&id)
+		err := w.tx.QueryRow(`SELECT id FROM certificates WHERE number = $1 AND office = $2 ORDER BY log_index DESC LIMIT 1`, clip(number), o.info.Office).Scan(&id)
+		if errors.Is(err, store.ErrNoRows) {
+			var b []byte
+			err = w.tx.QueryRow(`SELECT value FROM office_meta WHERE name = $1`, "number/"+clip(number)).Scan(&b)
+			id = string(b)
+		}
+		return err
 	})
 	if errors.Is(err, store.ErrNoRows) {
 		return "", fail(NotFound, "number", "compare the number with the label", "no number %q is known here", clip(number))
@@ -211,7 +217,7 @@ func (o *Office) Arrivals(ctx context.Context, site, after string, limit int) ([
 					return err
 				}
 				var cert certificate.Certificate
-				if err := statement.Decode(body, &cert); err != nil {
+				if err := statement.Read(body, &cert); err != nil {
 					rows.Close()
 					return err
 				}

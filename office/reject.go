@@ -36,35 +36,33 @@ func keyEnded(pinned []keys.Record, s *statement.Statement, now int64) bool {
 	})
 }
 
-// fits checks a payload against its header and the history it would join.
-func (w *work) fits(site string, s *statement.Statement) string {
-	switch s.Kind {
-	case statement.Grant, statement.Designation:
-		c := new(certificate.Certificate)
-		if err := statement.Decode(s.Payload, c); err != nil {
-			return rejPayload
+// fits checks what a statement says against its header and the history it
+// would join. It is found here, before anything is written: an error later
+// would end the transaction, and with it the batch.
+func (w *work) fits(site string, s *said) (string, error) {
+	switch {
+	case s.cert != nil:
+		if fitsHeader(s, site) != nil || !wellFormed(s.cert) {
+			return rejPayload, nil
 		}
-		if err := fitsHeader(c, site, s.Kind, s.Subject, s.Sequence); err != nil {
-			return rejPayload
+	case s.event != nil:
+		if err := w.flush(); err != nil { // its grant may stand in the same batch
+			return "", err
 		}
-		if !wellFormed(c) {
-			return rejPayload
+		h, err := w.history(site, s.subject)
+		if errors.Is(err, store.ErrNoRows) {
+			return rejGap, nil
 		}
-	case statement.Status:
-		h, err := w.history(site, s.Subject)
 		if err != nil {
-			return rejGap
+			return "", err
 		}
-		e := new(certificate.Event)
-		if err := statement.Decode(s.Payload, e); err != nil {
-			return rejPayload
-		}
-		e.Sequence = s.Sequence
-		if err := certificate.Check(h.Certificate, h.Events, e); err != nil {
-			return rejPayload
+		e := *s.event
+		e.Sequence = s.sequence
+		if err := certificate.Check(h.Certificate, h.Events, &e); err != nil {
+			return rejPayload, nil
 		}
 	}
-	return ""
+	return "", nil
 }
 
 // wellFormed bounds what a foreign certificate says before any of it reaches
@@ -86,6 +84,9 @@ func wellFormed(c *certificate.Certificate) bool {
 
 // reject keeps what could not be taken, whole, and holds what rests on it.
 func (w *work) reject(site string, it *peer.Item, code, subject string) error {
+	if err := w.flush(); err != nil { // its subject may be among what was gathered
+		return err
+	}
 	_, err := w.tx.Exec(`INSERT INTO rejects (site, log_index, code, subject, body, at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (site, log_index) DO NOTHING`,
 		site, it.Index, code, printable(subject), it.Body, w.now)
 	if err != nil {
@@ -242,7 +243,7 @@ func (w *work) rejudge(s *peer.Site, from int64) (after int64, more bool, taken 
 			if err != nil {
 				return after, false, taken, err
 			}
-			if code, _, err = w.take(s.ID, &it, previous, known); err != nil {
+			if code, err = w.take(s.ID, &it, min(previous, r.At), known); err != nil {
 				return after, false, taken, err
 			}
 			if err := w.flush(); err != nil {
