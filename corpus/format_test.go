@@ -156,20 +156,33 @@ func TestBadFolders(t *testing.T) {
 	}
 }
 
+// Whatever a case says, it is refused or decided; nothing panics.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(tiny))
 	f.Add([]byte(`{"given": {"a": {"b": 1}}, "cases": [{"a": {"b": null}}, {"a": 3}]}`))
+	err := fs.WalkDir(Embedded(), "cases", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := fs.ReadFile(Embedded(), name)
+		f.Add(b)
+		return err
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	cat := embeddedCat(f)
+	e, err := recognition.Compile(cat)
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		cs, err := Parse("f", b)
 		if err != nil {
 			return
 		}
-		e, err := recognition.Compile(&scheme.Catalog{})
-		if err != nil {
-			t.Fatal(err)
-		}
 		for i := range cs {
-			cs[i].check(e, &scheme.Catalog{}) // must not panic, whatever the case says
+			cs[i].check(e, cat)
 		}
 	})
 }
