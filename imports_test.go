@@ -1,0 +1,225 @@
+package assay
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// allowed says which packages of this module each package may import. A
+// package that is not here has no place in the layout yet.
+var allowed = map[string]string{
+	".": "",
+
+	// The core imports the core.
+	"civil":       "",
+	"scheme":      "civil",
+	"evidence":    "civil scheme",
+	"assess":      "civil scheme evidence",
+	"certificate": "civil scheme",
+	"recognition": "civil scheme certificate",
+	"market":      "civil scheme",
+
+	// Data.
+	"catalog": "civil scheme",
+	"corpus":  "civil scheme certificate recognition",
+
+	// What is signed and logged.
+	"keys":      "",
+	"statement": "keys",
+	"ledger":    "keys",
+
+	// Adapters do not know each other. The store implements ledger's Appender;
+	// peer reads what ledger serves and statement signs.
+	"store":           "ledger",
+	"store/storetest": "store",
+	"peer":            "keys ledger statement",
+
+	// The office decides and writes; nothing of it knows HTTP pages or the wiring.
+	"office": "civil scheme evidence assess certificate recognition market catalog keys statement ledger store peer",
+
+	// What people and programs see of an office: its types, never its database.
+	"web":    "civil scheme evidence assess certificate recognition market catalog office",
+	"client": "civil scheme evidence assess certificate recognition market office",
+
+	"node":      "keys ledger store peer office web",
+	"campaign":  "*",
+	"cmd/assay": "*",
+}
+
+// core has neither input nor output nor a clock.
+var core = []string{"civil", "scheme", "evidence", "assess", "certificate", "recognition", "market"}
+
+// impure are standard packages that the core may not import.
+var impure = []string{
+	"os", "os/exec", "os/signal", "net", "net/http", "net/rpc", "database/sql", "io/fs", "io/ioutil", "path/filepath",
+	"log", "log/slog", "math/rand", "math/rand/v2", "crypto/rand", "runtime", "sync", "sync/atomic", "syscall", "unsafe",
+	"embed", "flag", "plugin", "expvar", "testing", "context",
+}
+
+// clock are the functions of package time that read a clock or wait for it,
+// and the zone that depends on the machine.
+var clock = []string{"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "Tick", "NewTicker", "NewTimer", "Local"}
+
+// owners say who may import a library: one place each, so that it can be
+// replaced there. A library that is not here needs a line in
+// docs/dependencies.md and one here.
+var owners = map[string]string{
+	"filippo.io/age":                           "keys",
+	"github.com/danielgtaylor/huma/v2":         "web",
+	"github.com/fxamacker/cbor/v2":             "statement office",
+	"github.com/go-jose/go-jose/v4":            "peer",
+	"github.com/google/uuid":                   "office client cmd/assay",
+	"github.com/jackc/pgx/v5":                  "store store/storetest",
+	"github.com/santhosh-tekuri/jsonschema/v6": "catalog",
+	"github.com/transparency-dev/formats":      "ledger peer",
+	"go.yaml.in/yaml/v3":                       "catalog evidence cmd/assay",
+	"golang.org/x/mod":                         "keys ledger peer cmd/assay campaign",
+	"golang.org/x/sync":                        "peer office",
+	"golang.org/x/term":                        "cmd/assay",
+	"golang.org/x/text":                        "catalog office web cmd/assay",
+	"modernc.org/sqlite":                       "store",
+}
+
+// source is a parsed file of the module that is no test.
+type source struct {
+	pkg  string // relative to the module, "." for the root
+	path string
+	*ast.File
+}
+
+// sources parses all of the module: not the nested modules, nor testdata.
+func sources(t *testing.T) (files []source, set *token.FileSet) {
+	t.Helper()
+	set = token.NewFileSet()
+	err := filepath.WalkDir(".", func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			_, nested := os.Stat(filepath.Join(p, "go.mod"))
+			if p != "." && (nested == nil || strings.HasPrefix(d.Name(), ".") || strings.HasPrefix(d.Name(), "_") || d.Name() == "testdata") {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(p, ".go") || strings.HasSuffix(p, "_test.go") {
+			return nil
+		}
+		f, err := parser.ParseFile(set, p, nil, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		p = filepath.ToSlash(p)
+		files = append(files, source{path.Dir(p), p, f})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) < 50 {
+		t.Fatalf("%d files found: the walk misses the module", len(files))
+	}
+	return files, set
+}
+
+func TestImports(t *testing.T) {
+	files, set := sources(t)
+	for _, f := range files {
+		may, ok := allowed[f.pkg]
+		if !ok {
+			t.Errorf("%s: package %s is not in the layout; give it a line in imports_test.go", f.path, f.pkg)
+			continue
+		}
+		for _, spec := range f.Imports {
+			name, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			at := set.Position(spec.Pos())
+			switch own, ours := strings.CutPrefix(name, "assay/"); {
+			case ours && may != "*" && !slices.Contains(strings.Fields(may), own):
+				t.Errorf("%s: %s imports %s; it may import: %s", at, f.pkg, own, may)
+			case ours:
+			case strings.Contains(strings.Split(name, "/")[0], "."):
+				library, by := owner(name)
+				if library == "" {
+					t.Errorf("%s: %s is a library without an owner", at, name)
+				} else if !slices.Contains(strings.Fields(by), f.pkg) {
+					t.Errorf("%s: %s imports %s, which is for: %s", at, f.pkg, library, by)
+				}
+			case slices.Contains(core, f.pkg) && slices.Contains(impure, name):
+				t.Errorf("%s: the core imports %s", at, name)
+			}
+		}
+	}
+}
+
+func owner(name string) (library, by string) {
+	for library, by := range owners {
+		if name == library || strings.HasPrefix(name, library+"/") {
+			return library, by
+		}
+	}
+	return "", ""
+}
+
+// Every time that the core uses is given to it.
+func TestCoreReadsNoClock(t *testing.T) {
+	files, set := sources(t)
+	for _, f := range files {
+		if !slices.Contains(core, f.pkg) {
+			continue
+		}
+		ast.Inspect(f.File, func(n ast.Node) bool {
+			if s, ok := n.(*ast.SelectorExpr); ok {
+				if x, ok := s.X.(*ast.Ident); ok && x.Name == "time" && slices.Contains(clock, s.Sel.Name) {
+					t.Errorf("%s: time.%s in the core", set.Position(n.Pos()), s.Sel.Name)
+				}
+			}
+			return true
+		})
+	}
+}
+
+// Every package says what it is for, and is tested.
+func TestPackages(t *testing.T) {
+	files, _ := sources(t)
+	documented := map[string]bool{}
+	for _, f := range files {
+		text := ""
+		if f.Doc != nil {
+			text = f.Doc.Text()
+		}
+		want := "Package " + f.Name.Name + " "
+		if f.Name.Name == "main" {
+			want = "Command " + path.Base(f.pkg) + " "
+		}
+		documented[f.pkg] = documented[f.pkg] || strings.HasPrefix(text, want)
+	}
+	for pkg, ok := range documented {
+		if !ok {
+			t.Errorf("%s has no comment that begins with Package or Command and its name", pkg)
+		}
+		tests, err := filepath.Glob(filepath.Join(pkg, "*_test.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(tests) == 0 && pkg != "store/storetest" { // tested by all that use it
+			t.Errorf("%s has no test", pkg)
+		}
+	}
+	for pkg := range allowed {
+		if _, ok := documented[pkg]; !ok {
+			t.Errorf("%s is in the layout and does not exist", pkg)
+		}
+	}
+}
