@@ -118,7 +118,8 @@ func (v *view) Code(prefix, code string) string {
 
 // Reason is the text of a coded reason; source-… follows an event abroad.
 func (v *view) Reason(code string) string {
-	if event, ok := strings.CutPrefix(code, "source-"); ok && v.lang.has("event."+event) {
+	event, follows := strings.CutPrefix(code, "source-")
+	if follows && !v.lang.has("code."+code) && v.lang.has("event."+event) {
 		return v.T("code.source", "event", v.T("event."+event))
 	}
 	return v.Code("code", code)
