@@ -129,8 +129,7 @@ type call struct {
 	matched bool
 }
 
-// do sends q and decodes the answer into out, unless out is nil. It returns
-// the answer's headers.
+// do sends q and decodes the answer into out, unless out is nil.
 func (c *Client) do(ctx context.Context, q call, out any) error {
 	b, err := c.bytes(ctx, q)
 	if err != nil || out == nil || len(b) == 0 {
