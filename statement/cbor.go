@@ -77,3 +77,12 @@ func Decode(b []byte, v any) error {
 	}
 	return nil
 }
+
+// Read is [Decode] for bytes that came out of it before: an office's own
+// database. It proves nothing about their form, and is several times faster.
+func Read(b []byte, v any) error {
+	if err := decoder.Unmarshal(b, v); err != nil {
+		return fmt.Errorf("statement: payload for %T: %w: %w", v, ErrMalformed, err)
+	}
+	return nil
+}
