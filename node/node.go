@@ -92,6 +92,11 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 		listener = tls.NewListener(listener, c.TLS)
 	}
 	n.server = web.NewServer(web.New(n.Office, web.Options{Ledger: ledger.Handler(db.Log()), Peer: n.peers(), Log: c.Log, Now: db.Clock}))
+	// A crash may have come between storing the newest checkpoint and telling
+	// of it, and no other may follow for hours.
+	if note, _, err := db.Log().Published(ctx); err == nil {
+		offer(hints, note)
+	}
 	n.server.ErrorLog = slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug)
 	n.done.Go(func() {
 		if err := n.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
