@@ -79,7 +79,11 @@ func report(in io.Reader, live, closing io.Writer, budget map[string]float64) bo
 		case "pass", "fail", "skip":
 			if e.Action == "fail" {
 				failed = true
-				fmt.Fprint(live, strings.Join(output[key], ""))
+				for _, o := range output[key] {
+					if !isLine(o) {
+						fmt.Fprint(live, o)
+					}
+				}
 			}
 			if e.Test != "" {
 				count[e.Action]++
@@ -87,9 +91,9 @@ func report(in io.Reader, live, closing io.Writer, budget map[string]float64) bo
 			} else {
 				packages = append(packages, result{e.Package, e.Elapsed})
 				for _, o := range output[key] {
-					if l := strings.TrimSpace(o); strings.HasPrefix(l, "ok ") || strings.HasPrefix(l, "FAIL\t") {
-						lines = append(lines, l)
-						fmt.Fprintln(live, l)
+					if isLine(o) {
+						lines = append(lines, strings.TrimSpace(o))
+						fmt.Fprint(live, o)
 					}
 				}
 			}
@@ -127,6 +131,11 @@ func report(in io.Reader, live, closing io.Writer, budget map[string]float64) bo
 	}
 	fmt.Fprintf(closing, "%d passed, %d failed, %d skipped\n", count["pass"], count["fail"], count["skip"])
 	return !failed
+}
+
+// isLine reports whether go test says with it how a package ended.
+func isLine(output string) bool {
+	return strings.HasPrefix(output, "ok  \t") || strings.HasPrefix(output, "FAIL\t")
 }
 
 func readBudgets(path string) (map[string]float64, error) {
