@@ -59,6 +59,7 @@ func report(in io.Reader, live, closing io.Writer, budget map[string]float64) bo
 	var lines []string // of the packages, as go test prints them
 	output := map[string][]string{}
 	count := map[string]int{}
+	inTest := map[string]bool{} // packages with a failed test
 	failed := false
 	scanner := bufio.NewScanner(in)
 	scanner.Buffer(nil, 16<<20)
@@ -87,8 +88,12 @@ func report(in io.Reader, live, closing io.Writer, budget map[string]float64) bo
 			}
 			if e.Test != "" {
 				count[e.Action]++
+				inTest[e.Package] = inTest[e.Package] || e.Action == "fail"
 				tests = append(tests, result{key, e.Elapsed})
 			} else {
+				if e.Action == "fail" && !inTest[e.Package] { // it did not build, or ended outside a test
+					count["fail"]++
+				}
 				packages = append(packages, result{e.Package, e.Elapsed})
 				for _, o := range output[key] {
 					if isLine(o) {
