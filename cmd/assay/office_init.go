@@ -116,7 +116,7 @@ func runInit(ctx context.Context, args []string, std stdio) int {
 		return v.fail(err)
 	}
 	var err error
-	if f.phrase, err = v.passphrase(*file, true); err != nil {
+	if f.phrase, err = v.passphrase(ctx, *file, true); err != nil {
 		return v.fail(err)
 	}
 	out, err := f.found(ctx)
@@ -286,6 +286,9 @@ func (f *founding) found(ctx context.Context) (out *founded, err error) {
 		return nil, err
 	}
 	keep = f.database != ""
+	if err := syncFolder(half); err != nil {
+		return nil, err
+	}
 	cat, err := catalog.FromArchive(f.catalog)
 	if err != nil {
 		return nil, err

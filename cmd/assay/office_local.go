@@ -110,7 +110,7 @@ const (
 // passphrase reads the passphrase of a key ring from a file, from stdin for
 // "-", or from the terminal, where it is asked for twice when it is a new one.
 // It never is an argument or a variable, which other programs can read.
-func (v *verb) passphrase(file string, fresh bool) (string, error) {
+func (v *verb) passphrase(ctx context.Context, file string, fresh bool) (string, error) {
 	if file != "" {
 		b, err := readBounded(file, v.std.in, maxPassphrase)
 		if err != nil {
@@ -123,24 +123,45 @@ func (v *verb) passphrase(file string, fresh bool) (string, error) {
 	if !is || !term.IsTerminal(int(f.Fd())) {
 		return "", errors.New("no passphrase: name a file that holds it with --passphrase-file (- is the standard input), or run this on a terminal")
 	}
-	ask := func(prompt string) (string, error) {
-		fmt.Fprint(v.std.err, prompt)
-		b, err := term.ReadPassword(int(f.Fd()))
-		fmt.Fprintln(v.std.err)
-		return string(b), err
-	}
-	p, err := ask("Passphrase of the office's keys: ")
+	p, err := v.askUnseen(ctx, int(f.Fd()), "Passphrase of the office's keys: ")
 	if err != nil {
 		return "", fmt.Errorf("passphrase: %w", err)
 	}
 	if err := checkPassphrase(p, fresh); err != nil || !fresh {
 		return p, err
 	}
-	again, err := ask("Once more: ")
+	again, err := v.askUnseen(ctx, int(f.Fd()), "Once more: ")
 	if err == nil && again != p {
 		err = errors.New("the two differ")
 	}
 	return p, err
+}
+
+// askUnseen reads a line from a terminal without showing it. Reading cannot be
+// interrupted, so an interrupt leaves the reader behind and gives the terminal
+// its echo back.
+func (v *verb) askUnseen(ctx context.Context, fd int, prompt string) (string, error) {
+	before, err := term.GetState(fd)
+	if err != nil {
+		return "", err
+	}
+	type line struct {
+		b   []byte
+		err error
+	}
+	read := make(chan line, 1)
+	fmt.Fprint(v.std.err, prompt)
+	defer fmt.Fprintln(v.std.err)
+	go func() {
+		b, err := term.ReadPassword(fd)
+		read <- line{b, err}
+	}()
+	select {
+	case l := <-read:
+		return string(l.b), l.err
+	case <-ctx.Done():
+		return "", errors.Join(context.Cause(ctx), term.Restore(fd, before))
+	}
 }
 
 func checkPassphrase(p string, fresh bool) error {

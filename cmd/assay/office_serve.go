@@ -64,7 +64,7 @@ func runServe(ctx context.Context, args []string, std stdio) int {
 	if _, err := os.Stat(path); err != nil {
 		return v.fail(fmt.Errorf("the office's keys: %w; without them nobody can go on with its log", err))
 	}
-	phrase, err := v.passphrase(*file, false)
+	phrase, err := v.passphrase(ctx, *file, false)
 	if err != nil {
 		return v.fail(err)
 	}
