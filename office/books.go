@@ -3,6 +3,7 @@ package office
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,7 @@ import (
 
 	"assay/keys"
 	"assay/peer"
+	"assay/scheme"
 	"assay/statement"
 	"assay/store"
 )
@@ -29,14 +31,55 @@ func (o *Office) Sites(ctx context.Context) ([]peer.Site, error) {
 		return o.sites.list, nil
 	}
 	var list []peer.Site
+	names := map[string]scheme.Text{o.info.Office: o.info.Name}
 	err := o.view(ctx, func(w *work) (err error) {
-		list, err = readSites(w.tx, o.info.Ring)
-		return err
+		if list, err = readSites(w.tx, o.info.Ring); err != nil {
+			return err
+		}
+		rows, err := w.tx.Query(`SELECT site, document FROM peers`)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var id string
+			var document []byte
+			if err := rows.Scan(&id, &document); err != nil {
+				return err
+			}
+			names[id] = nameIn(document)
+		}
+		return rows.Err()
 	})
 	if err == nil {
-		o.sites.list, o.sites.at = list, o.now()
+		o.sites.list, o.sites.names, o.sites.at = list, names, o.now()
 	}
 	return list, err
+}
+
+// Names are the names of this office and its partners, as their documents gave
+// them when two persons here took them as peers.
+func (o *Office) Names(ctx context.Context) (map[string]scheme.Text, error) {
+	if _, err := o.Sites(ctx); err != nil {
+		return nil, err
+	}
+	o.sites.mu.Lock()
+	defer o.sites.mu.Unlock()
+	return o.sites.names, nil
+}
+
+// nameIn reads the name in an office document that was verified when it came.
+func nameIn(document []byte) scheme.Text {
+	var jws struct{ Payload string }
+	var d struct{ Name scheme.Text }
+	if json.Unmarshal(document, &jws) != nil {
+		return nil
+	}
+	b, err := base64.RawURLEncoding.DecodeString(jws.Payload)
+	if err != nil || json.Unmarshal(b, &d) != nil {
+		return nil
+	}
+	return d.Name
 }
 
 func site(body, ks []byte, origin, ring string) (peer.Site, error) {

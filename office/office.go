@@ -239,9 +239,10 @@ func (o *Office) Run(ctx context.Context) error {
 
 // siteCache keeps peers' sites for a moment, since followers ask often.
 type siteCache struct {
-	mu   sync.Mutex
-	at   int64
-	list []peer.Site
+	mu    sync.Mutex
+	at    int64
+	list  []peer.Site
+	names map[string]scheme.Text // ended peers too: their entries stay in the register
 }
 
 func wake(c chan struct{}) {

@@ -194,7 +194,7 @@ func scanHistory(scan func(...any) error, office, origin string) (*history, erro
 }
 
 func (w *work) events(office, id string) ([]certificate.Event, error) {
-	rows, err := w.tx.Query(`SELECT seq, body, log_index, received FROM events WHERE office = $1 AND id = $2 ORDER BY seq`, office, id)
+	rows, err := w.tx.Query(`SELECT seq, body, leaf, log_index, received FROM events WHERE office = $1 AND id = $2 ORDER BY seq`, office, id)
 	if err != nil {
 		return nil, err
 	}
@@ -203,15 +203,14 @@ func (w *work) events(office, id string) ([]certificate.Event, error) {
 	for rows.Next() {
 		var e certificate.Event
 		var seq int64
-		var body []byte
-		if err := rows.Scan(&seq, &body, &e.Index, &e.Received); err != nil {
+		var body, leaf []byte
+		if err := rows.Scan(&seq, &body, &leaf, &e.Index, &e.Received); err != nil {
 			return nil, err
 		}
-		index, received := e.Index, e.Received
-		if err := statement.Read(body, &e); err != nil {
+		if err := statement.Read(body, &e); err != nil { // leaves what is not in the statement alone
 			return nil, fmt.Errorf("event %d of %s of %s: %w", seq, id, office, err)
 		}
-		e.Sequence, e.Index, e.Received = uint64(seq), index, received
+		e.Sequence, e.Leaf = uint64(seq), certificate.Digest(leaf)
 		evs = append(evs, e)
 	}
 	return evs, rows.Err()

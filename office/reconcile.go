@@ -47,7 +47,7 @@ type grant struct {
 // that it holds the writer for a moment only.
 const (
 	batchUrgent = 64
-	batchBulk   = 256
+	batchBulk   = 512
 )
 
 // reconcileLoop makes true whatever is due, status changes first.
@@ -495,7 +495,7 @@ func (p *planner) designate(pl *plan, x *recognition.Wanted, h *history, here []
 		Granted: civil.DateAt(p.now, p.r.zoneOf(s.ID)), Decided: p.now, Effective: p.now, Expires: x.Term.End, SupportEnd: src.SupportEnd,
 		Act: act, Catalog: p.r.digest,
 		Derived: &certificate.Derived{Source: h.Ref, Certificate: h.Certificate.ID, Number: src.Number, Scheme: src.Scheme, Level: src.Level,
-			Arrangement: arr.ID, Clause: clause.ID, Mode: x.Mode, Policy: policy, At: p.now, Reasons: sha256.Sum256(pl.outcome), LastEvent: h.Sequence, Confidence: x.Confidence},
+			Arrangement: arr.ID, Clause: clause.ID, Mode: x.Mode, Policy: policy, At: p.now, Reasons: sha256.Sum256(pl.outcome), LastEvent: h.Sequence, Chain: h.Certificate.Chain(), Confidence: x.Confidence},
 	}
 	if l := e.Level(x.Level); l != nil {
 		c.Attestation = l.Attestation

@@ -131,6 +131,11 @@ func (o *Office) Certificate(ctx context.Context, id string, at, known int64) (*
 				return err
 			}
 		}
+		if d := h.Certificate.Derived; d != nil && len(a.Events) > 0 {
+			if a.Abroad, err = w.events(d.Source.Office, d.Certificate); err != nil {
+				return err
+			}
+		}
 		a.Rests, err = w.rests(id)
 		return err
 	})

@@ -263,6 +263,7 @@ type Answer struct {
 	NextChange int64               `json:"next_change,omitempty"`
 	Events     []certificate.Event `json:"events"`
 	Outcome    json.RawMessage     `json:"outcome,omitempty"` // designations: the recorded outcome with its reasons
+	Abroad     []certificate.Event `json:"abroad,omitempty"`  // designations: what happened to the source, as known here
 	Rests      []Link              `json:"rests,omitempty"`   // designations here and known abroad that rest on it
 }
 

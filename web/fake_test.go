@@ -76,9 +76,12 @@ func newFake() *fake {
 func (f *fake) suspend() {
 	at := micro(now.Add(-time.Hour))
 	e := certificate.Event{Kind: scheme.Suspended, Change: certificate.Opens, Cause: certificate.Cause{ID: "src-2", Kind: certificate.FromSource, State: certificate.Suspended},
-		Reason: "vulnerability-unfixed", Decided: at, Notified: at, Effective: at, Recorded: at, Received: at + 120_000, Sequence: 2, Index: 18}
+		Reason: "vulnerability-unfixed", Decided: at, Notified: at, Effective: at, Recorded: at, Sequence: 2, Index: 18}
 	follows := certificate.Event{Kind: scheme.Reinstated, Change: certificate.Closes, Cause: certificate.Cause{ID: "src-1"}, Reason: "source-reinstated", Decided: at, Effective: at, Recorded: at,
 		Source: &certificate.SourceEvent{Ref: certificate.Ref{Office: "specimen-kr", Index: 43}, Sequence: 3}, Sequence: 1, Index: 17}
+	there := follows
+	there.Source, there.Sequence, there.Received = nil, 3, at+120_000
+	f.answer.Abroad = []certificate.Event{there}
 	f.answer.Events = append(f.answer.Events, follows, e)
 	f.answer.Standing = certificate.Standing{State: certificate.Suspended, Since: at, Open: []certificate.OpenCause{{Cause: e.Cause, By: &e}}, Until: f.answer.Certificate.Expires, Amended: f.answer.Certificate}
 }
@@ -249,6 +252,10 @@ func (f *fake) Arrivals(_ context.Context, site, after string, limit int) ([]off
 	return []office.Arrival{{Office: "specimen-kr", ID: "kr-cic-000041", Number: "CIC-2026-041", Scheme: "kr-cic", Level: "basic", Product: certificate.Product{Name: nastyTx, Brand: "B"}, State: certificate.Suspended,
 		Received: micro(now), At: micro(now), Outcome: &o, Here: []office.Link{{Office: "specimen-sg", ID: certID, Number: "CSA/231129/000017", Scheme: "sg-cls-iot", Level: "3", State: certificate.Valid}}}}, "41", f.err
 }
+func (f *fake) Names(context.Context) (map[string]scheme.Text, error) {
+	return map[string]scheme.Text{"specimen-kr": {"en": "Specimen Korea", "ko": "견본 한국"}, "specimen-sg": {"en": "Specimen Singapore"}}, nil
+}
+
 func (f *fake) Peers(context.Context) ([]office.PeerStatus, error) {
 	return []office.PeerStatus{
 		{PeerBody: office.PeerBody{Site: "specimen-kr", URL: "https://kr.example", Fingerprint: "ab cd", Schemes: []string{"kr-cic"}}, Origin: "specimen-kr.example/log", Size: 44, Applied: 42, Heard: micro(now.Add(-time.Minute)), Receipt: "assay receipt v1"},

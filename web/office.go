@@ -56,6 +56,8 @@ type Office interface {
 	// Arrivals lists what came from partners and what became of it.
 	Arrivals(ctx context.Context, site, after string, limit int) (as []office.Arrival, next string, err error)
 	Peers(ctx context.Context) ([]office.PeerStatus, error)
+	// Names are the names of this office and its partners, by office id.
+	Names(ctx context.Context) (map[string]scheme.Text, error)
 	SignedReceipt(ctx context.Context, site string) (note []byte, err error)
 	PeerEvidence(ctx context.Context, site string) ([]json.RawMessage, error)
 

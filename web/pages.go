@@ -2,13 +2,16 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"embed"
 	"errors"
 	"html/template"
 	"io/fs"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,7 +61,8 @@ type view struct {
 	Section string // of the navigation
 	Machine string // the same under /v1; may be empty
 	Now     int64
-	Catalog *scheme.Catalog // in force; nil where there is none
+	Catalog *scheme.Catalog        // in force; nil where there is none
+	names   map[string]scheme.Text // of offices
 	lang    *locale
 	chosen  bool // by ?lang=: links keep it
 	url     *url.URL
@@ -78,7 +82,19 @@ func (s *site) view(r *http.Request, section string) *view {
 	if v.Catalog, err = s.office.Catalog(r.Context()); err != nil {
 		v.Catalog = &scheme.Catalog{}
 	}
+	if v.names, err = s.office.Names(r.Context()); err != nil {
+		v.names = nil
+	}
 	return v
+}
+
+// Office is the name of an office, or its id where no document gave one.
+func (v *view) Office(id string) string { return cmp.Or(v.In(v.names[id]), id) }
+
+// Partners are the ids of the other offices, in order.
+func (v *view) Partners() []string {
+	ids := slices.Sorted(maps.Keys(v.names))
+	return slices.DeleteFunc(ids, func(id string) bool { return id == v.Info.Office })
 }
 
 // Lang is the language of the page (BCP 47).

@@ -233,10 +233,10 @@ func TestCertificatePageSaysWhatMatters(t *testing.T) {
 			}
 		}
 	}
-	contains(show(), "This entry is valid.", "Valid through 21 November 2029", "Entered by SPECIMEN Singapore on the strength of CIC-2026-041 of specimen-kr. SPECIMEN Singapore has not tested the product.",
+	contains(show(), "This entry is valid.", "Valid through 21 November 2029", "Entered by SPECIMEN Singapore on the strength of CIC-2026-041 of Specimen Korea. SPECIMEN Singapore has not tested the product.",
 		"sg-kr-2024/kr-basic-to-cls3", "The level is one that the clause lists.", "Asked: basic, standard", "official", "No formal security assurance.", "specimen-fi", "2.4.1", "H1-A")
 	f.suspend()
-	contains(show(), "This entry is suspended. Do not rely on it.", "a known flaw is not fixed", "follows the certificate abroad", "Follows entry 43 of specimen-kr; legal effect here from 24 November 2026, 13:00:00 +08", "abroad: Reinstated", "The entry there", "Known here after 120 ms; legal effect here from 24 November 2026, 13:00:00 +08")
+	contains(show(), "This entry is suspended. Do not rely on it.", "a known flaw is not fixed", "follows the certificate abroad", "Follows entry 43 of Specimen Korea; legal effect here from 24 November 2026, 13:00:00 +08", "abroad: Reinstated", "The entry there", "Known here after 120 ms; legal effect here from 24 November 2026, 13:00:00 +08")
 	f.answer.Stale = true
 	contains(show(), "silent longer than agreed, or in doubt")
 	f.answer.Outcome = []byte(`{"from":"a newer program`)

@@ -137,6 +137,16 @@ func tried(raw json.RawMessage, clause string) (applied *recognition.Tried, othe
 	return applied, others
 }
 
+// abroad finds the event of the source that an event here follows.
+func abroad(a *office.Answer, s *certificate.SourceEvent) *certificate.Event {
+	for i := range a.Abroad {
+		if s != nil && a.Abroad[i].Sequence == s.Sequence {
+			return &a.Abroad[i]
+		}
+	}
+	return nil
+}
+
 func history(a *office.Answer) []happened {
 	c := a.Certificate
 	first := happened{Kind: "history.granted", Decided: c.Decided, Effective: c.Effective, Index: a.Index, Millis: -1}
@@ -154,8 +164,9 @@ func history(a *office.Answer) []happened {
 		if e.Change == certificate.Undoes {
 			h.Note = "change.undoes"
 		}
-		if e.Received >= e.Recorded && e.Received != 0 {
-			h.Millis = (e.Received - e.Recorded) / 1000
+		if there := abroad(a, e.Source); there != nil {
+			h.Received = there.Received
+			h.Millis = max(there.Received-there.Recorded, 0) / 1000
 		}
 		hs = append(hs, h)
 	}
