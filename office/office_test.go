@@ -257,13 +257,20 @@ func (n *node) automatic(clause string, perHour int) {
 
 var toSG = office.StandingRequest{Scheme: "sg-cls-iot", Declaration: true, Consent: true, Contact: "desk 4", Payer: "kr:specimen-0001"}
 
-// pair is Korea and Singapore, each other's peer, the clause automatic.
-func pair(t *testing.T, open func(testing.TB) *store.DB) (kr, sg *node) {
+// partners is Korea and Singapore, each other's peer, without any policy.
+func partners(t *testing.T, open func(testing.TB) *store.DB) (kr, sg *node) {
 	t.Helper()
 	clock := storetest.NewClock(start)
 	kr, sg = newNode(t, open(t), "kr", clock), newNode(t, open(t), "sg", clock)
 	sg.follow(kr, "kr-cic")
 	kr.follow(sg, "sg-cls-iot")
+	return kr, sg
+}
+
+// pair is partners with the clause automatic.
+func pair(t *testing.T, open func(testing.TB) *store.DB) (kr, sg *node) {
+	t.Helper()
+	kr, sg = partners(t, open)
 	sg.automatic(krToSG, 1000)
 	return kr, sg
 }
