@@ -77,15 +77,15 @@ var owners = map[string]string{
 	"github.com/danielgtaylor/huma/v2":         "web",
 	"github.com/fxamacker/cbor/v2":             "statement office",
 	"github.com/go-jose/go-jose/v4":            "peer",
-	"github.com/google/uuid":                   "office client cmd/assay",
+	"github.com/google/uuid":                   "office client",
 	"github.com/jackc/pgx/v5":                  "store store/storetest",
 	"github.com/santhosh-tekuri/jsonschema/v6": "catalog",
 	"github.com/transparency-dev/formats":      "ledger peer",
 	"go.yaml.in/yaml/v3":                       "catalog evidence cmd/assay",
-	"golang.org/x/mod":                         "keys ledger peer cmd/assay campaign",
-	"golang.org/x/sync":                        "peer office",
+	"golang.org/x/mod":                         "keys ledger peer cmd/assay",
+	"golang.org/x/sync":                        "peer",
 	"golang.org/x/term":                        "cmd/assay",
-	"golang.org/x/text":                        "catalog office web cmd/assay",
+	"golang.org/x/text":                        "catalog office web",
 	"modernc.org/sqlite":                       "store",
 }
 
@@ -161,6 +161,56 @@ func TestImports(t *testing.T) {
 			}
 		}
 	}
+}
+
+// docs/dependencies.md has every library with its owner and its version, of
+// this module and of the nested ones.
+func TestDependenciesAreExplained(t *testing.T) {
+	page, err := os.ReadFile("docs/dependencies.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for module := range owners {
+		if !strings.Contains(string(page), "| `"+module+"` | "+version(t, "go.mod", module)+" |") {
+			t.Errorf("docs/dependencies.md has not %s %s", module, version(t, "go.mod", module))
+		}
+	}
+	for _, nested := range []string{"interop", "bench"} {
+		mod := filepath.Join(nested, "go.mod")
+		b, err := os.ReadFile(mod)
+		if os.IsNotExist(err) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		direct, _, _ := strings.Cut(string(b), "\n)") // the first block; the second is what these need
+		for _, l := range strings.Split(direct, "\n") {
+			f := strings.Fields(l)
+			if len(f) != 2 || !strings.Contains(f[0], ".") || owners[f[0]] != "" {
+				continue
+			}
+			if !strings.Contains(string(page), "| `"+f[0]+"` | "+f[1]+" |") {
+				t.Errorf("docs/dependencies.md has not %s %s of %s", f[0], f[1], mod)
+			}
+		}
+	}
+}
+
+// version is the one that a go.mod requires.
+func version(t *testing.T, mod, module string) string {
+	t.Helper()
+	b, err := os.ReadFile(mod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range strings.Split(string(b), "\n") {
+		if f := strings.Fields(strings.TrimPrefix(l, "require ")); len(f) >= 2 && f[0] == module {
+			return f[1]
+		}
+	}
+	t.Errorf("%s does not require %s, which has an owner", mod, module)
+	return ""
 }
 
 func owner(name string) (library, by string) {
