@@ -332,6 +332,27 @@ func (c *Client) Catalog(ctx context.Context) (*scheme.Catalog, error) {
 	return read[scheme.Catalog](ctx, c, nil, "catalog")
 }
 
+// OfferCatalog hands in a catalog's archive, so that an act can adopt it.
+func (c *Client) OfferCatalog(ctx context.Context, digest string, archive []byte) error {
+	return c.do(ctx, call{method: http.MethodPut, path: path("catalogs", digest), body: map[string]any{"archive": archive}}, nil)
+}
+
+// CatalogArchive reads the archive of a catalog, unverified.
+func (c *Client) CatalogArchive(ctx context.Context, digest string) ([]byte, error) {
+	out, err := read[struct {
+		Archive []byte `json:"archive"`
+	}](ctx, c, nil, "catalogs", digest)
+	if err != nil {
+		return nil, err
+	}
+	return out.Archive, nil
+}
+
+// ClearAlarm says that an alarm was seen to.
+func (c *Client) ClearAlarm(ctx context.Context, id int64) error {
+	return c.do(ctx, call{method: http.MethodPost, path: path("alarms", strconv.FormatInt(id, 10), "clear")}, nil)
+}
+
 // Market asks whether the product of a certificate may be sold in a market on
 // a day (zero: today), given facts, and returns the answer's JSON.
 func (c *Client) Market(ctx context.Context, market, id string, day civil.Date, facts map[string]scheme.Answer) (json.RawMessage, error) {

@@ -50,9 +50,13 @@ type work struct {
 }
 
 func (o *Office) update(ctx context.Context, fn func(*work) error) error {
-	return o.db.Update(ctx, func(tx *store.Tx) error {
+	err := o.db.Update(ctx, func(tx *store.Tx) error {
 		return fn(&work{Office: o, tx: tx, r: o.rules.Load(), now: tx.Now()})
 	})
+	if errors.Is(err, store.ErrFull) {
+		err = &Error{Code: Full, Message: "the office's disk is full", Hint: "make room and try again; nothing was half done", Err: err}
+	}
+	return err
 }
 
 func (o *Office) view(ctx context.Context, fn func(*work) error) error {

@@ -22,6 +22,7 @@ const (
 	ClockBack     Code = "clock-back"      // time is earlier than the log's head
 	LintFailed    Code = "lint"            // what would be signed breaks a rule
 	Unavailable   Code = "unavailable"     // try again later
+	Full          Code = "storage-full"    // the disk is full: nothing was half done
 )
 
 // Error is what every use case returns for a failure that its caller can do

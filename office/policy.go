@@ -152,12 +152,38 @@ func (w *work) dueForScheme(schemeID string) error {
 	return err
 }
 
-// OfferCatalog stores a catalog so that an act can adopt it by digest.
-func (o *Office) OfferCatalog(ctx context.Context, by *Person, archive []byte) (string, error) {
+// OfferCatalog stores a catalog so that an act can adopt it by digest. It
+// changes nothing by itself.
+func (o *Office) OfferCatalog(ctx context.Context, by *Person, digest string, archive []byte) (string, error) {
 	if err := need(by, RoleAdmin); err != nil {
 		return "", err
 	}
+	cat, err := catalog.FromArchive(archive)
+	if err != nil {
+		return "", &Error{Code: Invalid, Field: "archive", Message: err.Error(), Err: err}
+	}
+	if cat.Digest != digest {
+		return "", fail(Invalid, "digest", "name the digest that assay catalog list prints", "the archive's digest is %s, not %s", cat.Digest, clip(digest))
+	}
+	for _, f := range catalog.Lint(cat) {
+		if f.Severity == catalog.Error {
+			return "", fail(Invalid, f.Path, f.Hint, "%s: %s", f.Rule, f.Message)
+		}
+	}
 	return o.storeCatalog(ctx, archive)
+}
+
+// CatalogArchive is a catalog as it was offered here, for whoever recomputes.
+func (o *Office) CatalogArchive(ctx context.Context, digest string) ([]byte, error) {
+	var b []byte
+	err := o.view(ctx, func(w *work) (err error) {
+		b, err = w.catalogBytes(digest)
+		return err
+	})
+	if errors.Is(err, store.ErrNoRows) {
+		return nil, fail(NotFound, "digest", "", "no catalog %q is known here", clip(digest))
+	}
+	return b, err
 }
 
 func (o *Office) storeCatalog(ctx context.Context, archive []byte) (string, error) {

@@ -42,6 +42,7 @@ func (s *site) api() http.Handler {
 	s.applicationAPI(api)
 	s.actAPI(api)
 	s.peerAPI(api)
+	s.catalogAPI(api)
 
 	spec, err := json.Marshal(api.OpenAPI())
 	if err != nil {

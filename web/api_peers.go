@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -31,6 +32,40 @@ func (s *site) peerAPI(api huma.API) {
 		}) (*pageOut[json.RawMessage], error) {
 			es, err := s.office.PeerEvidence(ctx, in.Site)
 			return page(es, ""), err
+		})
+}
+
+// Offer is a catalog that an act may adopt.
+type Offer struct {
+	Archive []byte `json:"archive" doc:"The catalog's archive, as assay catalog makes it" maxLength:"6000000"`
+}
+
+// Offered is the digest under which an act adopts it.
+type Offered struct {
+	Digest string `json:"digest"`
+}
+
+func (s *site) catalogAPI(api huma.API) {
+	operation(s, api, secured(http.MethodPut, "/catalogs/{digest}", "offer", "Offer a catalog, which changes nothing until an act adopts it"),
+		func(ctx context.Context, in *struct {
+			Digest string `path:"digest" pattern:"^[0-9a-f]{64}$"`
+			Body   Offer
+		}) (*struct{ Body Offered }, error) {
+			d, err := s.office.OfferCatalog(ctx, person(ctx), in.Digest, in.Body.Archive)
+			return &struct{ Body Offered }{Offered{d}}, err
+		})
+	operation(s, api, get("/catalogs/{digest}", "archive", "Read the archive of a catalog that this office adopted or was offered"),
+		func(ctx context.Context, in *struct {
+			Digest string `path:"digest" pattern:"^[0-9a-f]{64}$"`
+		}) (*struct{ Body Offer }, error) {
+			b, err := s.office.CatalogArchive(ctx, in.Digest)
+			return &struct{ Body Offer }{Offer{b}}, err
+		})
+	operation(s, api, secured(http.MethodPost, "/alarms/{id}/clear", "clear", "Say that an alarm was seen to"),
+		func(ctx context.Context, in *struct {
+			ID int64 `path:"id" minimum:"1"`
+		}) (*struct{}, error) {
+			return nil, s.office.ClearAlarm(ctx, person(ctx), in.ID)
 		})
 }
 

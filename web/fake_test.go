@@ -252,6 +252,12 @@ func (f *fake) Arrivals(_ context.Context, site, after string, limit int) ([]off
 	return []office.Arrival{{Office: "specimen-kr", ID: "kr-cic-000041", Number: "CIC-2026-041", Scheme: "kr-cic", Level: "basic", Product: certificate.Product{Name: nastyTx, Brand: "B"}, State: certificate.Suspended,
 		Received: micro(now), At: micro(now), Outcome: &o, Here: []office.Link{{Office: "specimen-sg", ID: certID, Number: "CSA/231129/000017", Scheme: "sg-cls-iot", Level: "3", State: certificate.Valid}}}}, "41", f.err
 }
+func (f *fake) OfferCatalog(_ context.Context, _ *office.Person, digest string, _ []byte) (string, error) {
+	return digest, f.err
+}
+func (f *fake) CatalogArchive(context.Context, string) ([]byte, error) { return []byte("archive"), f.err }
+func (f *fake) ClearAlarm(context.Context, *office.Person, int64) error { return f.err }
+
 func (f *fake) Names(context.Context) (map[string]scheme.Text, error) {
 	return map[string]scheme.Text{"specimen-kr": {"en": "Specimen Korea", "ko": "견본 한국"}, "specimen-sg": {"en": "Specimen Singapore"}}, nil
 }

@@ -13,7 +13,7 @@ import (
 
 // Bounds of every request.
 const (
-	MaxBody    = 1 << 20 // bytes
+	MaxBody    = 6 << 20 // bytes: an evidence file of 4 MiB as JSON fits
 	maxURL     = 4 << 10
 	maxHeaders = 16 << 10
 	answerTime = 30 * time.Second

@@ -61,6 +61,11 @@ type Office interface {
 	SignedReceipt(ctx context.Context, site string) (note []byte, err error)
 	PeerEvidence(ctx context.Context, site string) ([]json.RawMessage, error)
 
+	// OfferCatalog keeps a catalog so that an act can adopt it; its digest must be the one named.
+	OfferCatalog(ctx context.Context, by *office.Person, digest string, archive []byte) (string, error)
+	CatalogArchive(ctx context.Context, digest string) ([]byte, error)
+	ClearAlarm(ctx context.Context, by *office.Person, id int64) error
+
 	// Catalog is the one in force.
 	Catalog(ctx context.Context) (*scheme.Catalog, error)
 	// Blob is a public document by its SHA-256 in lower-case hex.

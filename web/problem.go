@@ -69,6 +69,7 @@ var status = map[office.Code]int{
 	office.ClockBack:     http.StatusServiceUnavailable,
 	office.LintFailed:    http.StatusUnprocessableEntity,
 	office.Unavailable:   http.StatusServiceUnavailable,
+	office.Full:          http.StatusInsufficientStorage,
 }
 
 // Codes of failures that arise before the office is asked.

@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"slices"
+	"strconv"
 
+	"assay/catalog"
 	"assay/certificate"
 	"assay/civil"
 	"assay/client"
@@ -21,7 +24,8 @@ func actCommands() []command {
 		{"acts", "[ACT]", "list acts, or show one", acts},
 		{"cases", "", "list what lies on the desk", cases},
 		{"case", "decide CASE", "propose the decision of a case", verbs("case", map[string]func(context.Context, []string, stdio) int{"decide": caseDecide}, "decide")},
-		{"alarms", "", "list alarms", alarms},
+		{"alarms", "[ALARM]", "list alarms, or say that one was seen to", alarms},
+		{"adopt", "[--dir CATALOG]", "offer a catalog to an office and propose that it is adopted", adopt},
 	}
 	for _, m := range []struct {
 		kind  office.ActKind
@@ -249,14 +253,30 @@ func caseDecide(ctx context.Context, args []string, std stdio) int {
 }
 
 func alarms(ctx context.Context, args []string, std stdio) int {
-	v := newVerb(std, "alarms", "")
+	v := newVerb(std, "alarms", "[ALARM]")
 	l := v.paging("")
-	if _, code, ok := v.parse(args, 0, 0); !ok {
+	clear := v.Bool("clear", false, "say that ALARM was seen to")
+	rest, code, ok := v.parse(args, 0, 1)
+	if !ok {
 		return code
+	}
+	if *clear != (len(rest) == 1) {
+		return v.misuse("--clear takes the number of one alarm")
+	}
+	if *clear {
+		id, err := strconv.ParseInt(rest[0], 10, 64)
+		if err != nil {
+			return v.misuse("%q is no number of an alarm", clip(rest[0]))
+		}
+		return consult(v, func(c *client.Client) (int64, error) { return id, c.ClearAlarm(ctx, id) }, func(w io.Writer, id int64) { fmt.Fprintf(w, "alarm %d cleared\n", id) })
 	}
 	return consult(v, func(c *client.Client) (*client.Page[office.Alarm], error) { return c.Alarms(ctx, *l) }, func(w io.Writer, p *client.Page[office.Alarm]) {
 		for _, a := range p.Items {
-			fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s", a.ID, when(a.At), a.Kind, or(a.Site), or(a.Subject))
+			state := "open"
+			if a.Cleared != 0 {
+				state = "cleared"
+			}
+			fmt.Fprintf(w, "%d\t%s\t%s\t%d×\t%s\t%s\t%s", a.ID, when(a.At), a.Kind, max(a.Count, 1), state, or(a.Site), or(a.Subject))
 			for _, k := range slices.Sorted(maps.Keys(a.Data)) {
 				fmt.Fprintf(w, "\t%s=%s", k, a.Data[k])
 			}
@@ -264,6 +284,39 @@ func alarms(ctx context.Context, args []string, std stdio) int {
 		}
 		more(w, p)
 	})
+}
+
+// adopt hands a catalog in and proposes the act. What is in force does not
+// change before a second person approves it.
+func adopt(ctx context.Context, args []string, std stdio) int {
+	v := newVerb(std, "adopt", "")
+	id := v.actID()
+	dir := v.String("dir", "", "folder of the catalog; empty: the one in this program")
+	from := v.String("from", "", "first day on which it is in force, `DATE`; empty: at once")
+	if _, code, ok := v.parse(args, 0, 0); !ok {
+		return code
+	}
+	fsys := catalog.EmbeddedFS()
+	if *dir != "" {
+		fsys = os.DirFS(*dir)
+	}
+	archive, err := catalog.Archive(fsys)
+	if err != nil {
+		return v.fail(err)
+	}
+	cat, err := catalog.FromArchive(archive)
+	if err != nil {
+		return v.fail(err)
+	}
+	if *id == "" {
+		*id = client.NewID()
+	}
+	return consult(v, func(c *client.Client) (*office.Act, error) {
+		if err := c.OfferCatalog(ctx, cat.Digest, archive); err != nil {
+			return nil, err
+		}
+		return c.Propose(ctx, *id, office.ActCatalog, office.CatalogBody{Digest: cat.Digest, From: *from})
+	}, showAct)
 }
 
 func letter(ctx context.Context, args []string, std stdio) int {
