@@ -77,8 +77,6 @@ var (
 	byRank     = map[scheme.By]uint8{scheme.Maker: 0, scheme.Laboratory: 1}
 )
 
-func (s strength) covers(need strength) bool { return s.method >= need.method && s.by >= need.by }
-
 // Compile resolves every reference of the catalog's schemes. Its error joins
 // all that are wrong, each with its place.
 func Compile(cat *scheme.Catalog) (*Compiled, error) {

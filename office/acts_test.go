@@ -276,7 +276,7 @@ func TestOwnEvaluation(t *testing.T) {
 		kr.must(err)
 		app, err = kr.Application(ctx, kr.people["registrar"], app.ID)
 		kr.must(err)
-		app, act, err = kr.Evaluate(ctx, second, app.ID, app.Version, office.Evaluation{Recommend: "grant", Reason: "as-assessed"})
+		_, act, err = kr.Evaluate(ctx, second, app.ID, app.Version, office.Evaluation{Recommend: "grant", Reason: "as-assessed"})
 		kr.must(err)
 		_, err = kr.Approve(ctx, kr.people["evaluator"], act.ID, act.Version)
 		want(t, "the evaluator of the round before", err, office.OwnEvaluation)

@@ -136,7 +136,10 @@ func TestLyingPeers(t *testing.T) {
 			return func(http.ResponseWriter, *http.Request) bool { return true }
 		}},
 		{name: "error page", code: Refused, lie: func(*office) func(http.ResponseWriter, *http.Request) bool {
-			return func(w http.ResponseWriter, _ *http.Request) bool { http.Error(w, "no", 503); return true }
+			return func(w http.ResponseWriter, _ *http.Request) bool {
+				http.Error(w, "no", http.StatusServiceUnavailable)
+				return true
+			}
 		}},
 		{name: "not found", code: Refused, lie: func(*office) func(http.ResponseWriter, *http.Request) bool {
 			return func(w http.ResponseWriter, r *http.Request) bool { http.NotFound(w, r); return true }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"assay/certificate"
@@ -524,10 +523,3 @@ func took(from time.Time) string {
 }
 
 func millis(us int64) float64 { return float64(us) / 1000 }
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %s", n, strings.TrimSuffix(what, "s")+"s")
-}

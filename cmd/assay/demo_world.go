@@ -35,7 +35,6 @@ type nation struct {
 	node     *node.Node
 	wire     *wire
 	as       map[string]*client.Client // by person
-	kinds    []string
 }
 
 // URL is where other offices reach it: through a wire that can be cut.
