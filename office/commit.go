@@ -112,16 +112,9 @@ func (o *Office) signOne(d draft) (placed, error) {
 	if d.Kind.Role() == keys.Identity {
 		signer = o.ring.Identity
 	}
-	body, err := statement.Sign(signer, statement.Header{Kind: d.Kind, Issuer: o.info.Office, Origin: o.info.Origin,
+	body, digest, err := statement.SignDigest(signer, statement.Header{Kind: d.Kind, Issuer: o.info.Office, Origin: o.info.Origin,
 		Subject: d.Subject, Sequence: d.Sequence, Previous: d.Previous}, d.Payload)
-	if err != nil {
-		return placed{}, err
-	}
-	s, err := statement.Parse(body)
-	if err != nil { // what we sign must be what partners can read
-		return placed{}, err
-	}
-	return placed{draft: d, body: body, digest: s.Digest()}, nil
+	return placed{draft: d, body: body, digest: digest}, err
 }
 
 // append logs signed statements: it locks the head first, checks each

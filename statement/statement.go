@@ -187,6 +187,18 @@ func toBeSigned(protected, payload []byte) ([]byte, error) {
 // from [Encode]. The key must have the role that the kind asks for. It refuses
 // what [Parse] would refuse; h.KeyID is taken from the signer.
 func Sign(s keys.Signer, h Header, payload []byte) ([]byte, error) {
+	body, _, err := SignDigest(s, h, payload)
+	return body, err
+}
+
+// SignDigest is [Sign] with the statement's [Statement.Digest], which the next
+// statement of the subject names.
+func SignDigest(s keys.Signer, h Header, payload []byte) (body []byte, digest [32]byte, err error) {
+	body, err = sign(s, h, payload, &digest)
+	return body, digest, err
+}
+
+func sign(s keys.Signer, h Header, payload []byte, digest *[32]byte) ([]byte, error) {
 	place := fmt.Sprintf("statement: signing %s of %q", h.Kind, h.Subject)
 	h.KeyID = s.ID
 	if err := h.check(); err != nil {
@@ -219,6 +231,7 @@ func Sign(s keys.Signer, h Header, payload []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", place, err)
 	}
+	*digest = sha256.Sum256(message)
 	signature, err := s.Sign(message)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", place, err)

@@ -356,3 +356,22 @@ func BenchmarkVerify(b *testing.B) {
 		}
 	}
 }
+
+func TestSignDigest(t *testing.T) {
+	s, err := keys.Generate(keys.Statement)
+	if err != nil {
+		t.Fatal(err)
+	}
+	payload, err := Encode(map[int]string{1: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, digest, err := SignDigest(s, Header{Kind: Grant, Issuer: "xx", Origin: "example/xx", Subject: "s-1", Sequence: 1}, payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := Parse(body)
+	if err != nil || parsed.Digest() != digest {
+		t.Errorf("the digest of what was signed is not the one of what is read (%v)", err)
+	}
+}
