@@ -194,11 +194,11 @@ func Sign(s keys.Signer, h Header, payload []byte) ([]byte, error) {
 // SignDigest is [Sign] with the statement's [Statement.Digest], which the next
 // statement of the subject names.
 func SignDigest(s keys.Signer, h Header, payload []byte) (body []byte, digest [32]byte, err error) {
-	body, err = sign(s, h, payload, &digest)
+	body, err = seal(s, h, payload, &digest)
 	return body, digest, err
 }
 
-func sign(s keys.Signer, h Header, payload []byte, digest *[32]byte) ([]byte, error) {
+func seal(s keys.Signer, h Header, payload []byte, digest *[32]byte) ([]byte, error) {
 	place := fmt.Sprintf("statement: signing %s of %q", h.Kind, h.Subject)
 	h.KeyID = s.ID
 	if err := h.check(); err != nil {
