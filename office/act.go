@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"assay/certificate"
+	"assay/statement"
 	"assay/store"
 )
 
@@ -279,7 +280,10 @@ func (o *Office) finish(ctx context.Context, id string) error {
 			o.forgetSites() // an act may have changed a peer
 			wake(o.publishc)
 			wake(o.reconcilec)
-			return nil
+			if drafts[0].Kind == statement.Peer { // what the peer may say has changed
+				_, err = o.RejudgeRejects(ctx)
+			}
+			return err
 		case code == Spent: // another process was faster
 			return nil
 		case code == ClockBack, code == "" && !errors.Is(err, errMoved): // stays recorded, for a better moment

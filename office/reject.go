@@ -184,8 +184,8 @@ func (w *work) rejects(site string, after int64, n int) ([]Reject, error) {
 
 // RejudgeRejects reads again what was rejected, in the order of each log, and
 // takes what can be taken now. It returns how much that was. It is called
-// when the catalog in force changes and when the program starts: a newer one
-// of either may understand more. Running it twice changes nothing.
+// when the catalog in force or what a peer may say changes, and when the
+// program starts: a newer one of any of them may take more. Running it twice changes nothing.
 func (o *Office) RejudgeRejects(ctx context.Context) (taken int, err error) {
 	o.forgetSites()
 	sites, err := o.Sites(ctx)

@@ -133,7 +133,7 @@ CREATE TABLE certificates (
 CREATE INDEX certificates_number ON certificates (number);
 CREATE INDEX certificates_source ON certificates (src_office, src_id, office, log_index);
 CREATE INDEX certificates_list ON certificates (office, log_index);
-CREATE INDEX certificates_product ON certificates (office, holder, product);
+CREATE INDEX certificates_holder ON certificates (office, holder); -- not the product: its text may be longer than an index entry
 
 CREATE TABLE events (
   office    {{text}} NOT NULL,
