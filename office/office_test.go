@@ -35,6 +35,7 @@ type node struct {
 	server   *httptest.Server
 	follower *peer.Follower
 	people   map[string]*office.Person
+	tokens   map[string]string
 }
 
 var archive = func() []byte {
@@ -61,6 +62,11 @@ func newNode(t testing.TB, db *store.DB, id string, clock *storetest.Clock) *nod
 	if err != nil {
 		t.Fatal(err)
 	}
+	return newNodeWith(t, db, id, clock, ring)
+}
+
+func newNodeWith(t testing.TB, db *store.DB, id string, clock *storetest.Clock, ring *keys.Ring) *node {
+	t.Helper()
 	info := offices[id]
 	info.Name, info.Ring, info.Origin, info.Specimen = scheme.Text{"en": "Specimen office " + id}, "test", "assay.example/"+id+"/test", true
 	n := &node{t: t, db: db, ring: ring, clock: clock, people: map[string]*office.Person{}}
@@ -84,10 +90,11 @@ func newNode(t testing.TB, db *store.DB, id string, clock *storetest.Clock) *nod
 		t.Fatal(err)
 	}
 	n.open()
+	n.tokens = tokens
 	for k, tok := range tokens {
-		if n.people[k], err = n.Authenticate(t.Context(), tok); err != nil {
-			t.Fatal(err)
-		}
+		p, err := n.Authenticate(t.Context(), tok)
+		n.must(err)
+		n.people[k] = p
 	}
 	return n
 }
