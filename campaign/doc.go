@@ -4,7 +4,8 @@
 //
 //	go test ./campaign -run Append -args -seed 1 -round 17
 //
-// Without flags each campaign runs a small fixed slice, which is part of the
+// What is tried is the same again; at which instruction a killed process stops
+// is not. Without flags each campaign runs a small fixed slice, which is part of the
 // ordinary tests. With -minutes M each runs rounds for M minutes; .ci/long does
-// that.
+// that. With ASSAY_TEST_POSTGRES set the same happens there too.
 package campaign
