@@ -279,14 +279,14 @@ func (o *Office) finish(ctx context.Context, id string) error {
 		case err == nil:
 			o.forgetSites() // an act may have changed a peer
 			wake(o.publishc)
-			wake(o.reconcilec)
+			o.wakeReconcilers()
 			if drafts[0].Kind == statement.Peer { // what the peer may say has changed
 				_, err = o.RejudgeRejects(ctx)
 			}
 			return err
 		case code == Spent: // another process was faster
 			return nil
-		case code == ClockBack, code == "" && !errors.Is(err, errMoved): // stays recorded, for a better moment
+		case code == ClockBack, code == Full, code == "" && !errors.Is(err, errMoved): // stays recorded, for a better moment
 			return err
 		}
 		var why error

@@ -64,9 +64,19 @@ func BenchmarkFollow(b *testing.B) {
 	sg.sync(kr)
 	manyGrants(b, kr, 0, b.N)
 	clock.Advance(time.Second)
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
 	b.ResetTimer()
-	sg.sync(kr)
+	go func() { sg.Run(ctx); close(done) }()
+	sg.must(sg.follower.Step(context.Background(), "kr"))
+	for left := int64(1); left > 0; time.Sleep(time.Millisecond) {
+		sg.must(sg.db.View(ctx, func(tx *store.Tx) error {
+			return tx.QueryRow(`SELECT COUNT(*) FROM due WHERE priority < 2`).Scan(&left)
+		}))
+	}
 	b.StopTimer()
+	stop()
+	<-done
 	es, _, err := sg.Register(context.Background(), office.Query{Office: "kr", Limit: 1})
 	if err != nil || len(es) == 0 {
 		b.Fatalf("nothing was designated (%v)", err)

@@ -173,7 +173,7 @@ func (w *work) heardAgain(site string) error {
 	if silent == 0 && !b.silent(heard, w.now) { // no calendar may have ticked in between
 		return nil
 	}
-	wake(w.reconcilec)
+	w.wakeReconcilers()
 	return w.dueForOffice(site)
 }
 
@@ -283,7 +283,7 @@ func (o *Office) accuse(ctx context.Context, site, kind, text string, digest [32
 	})
 	if err == nil {
 		wake(o.publishc)
-		wake(o.reconcilec)
+		o.wakeReconcilers()
 	}
 	return err
 }
@@ -302,7 +302,7 @@ func (o *Office) Apply(ctx context.Context, site string, b peer.Batch) error {
 		if slices.ContainsFunc(b.Items, func(i peer.Item) bool { return i.Statement != nil && i.Statement.Kind == statement.Key }) {
 			o.forgetSites()
 		}
-		wake(o.reconcilec)
+		o.wakeReconcilers()
 	}
 	return err
 }

@@ -41,7 +41,7 @@ func (o *Office) Tick(ctx context.Context) error {
 	if err := o.clockBack(ctx); err != nil {
 		return err
 	}
-	wake(o.reconcilec)
+	o.wakeReconcilers()
 	return nil
 }
 

@@ -287,6 +287,6 @@ func (o *Office) Request(ctx context.Context, by *Person, office, id string, r S
 		}
 		return w.due(office, id, w.now, 1)
 	})
-	wake(o.reconcilec)
+	o.wakeReconcilers()
 	return err
 }

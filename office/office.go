@@ -61,9 +61,11 @@ type Office struct {
 	rules atomic.Pointer[rules] // the catalog in force, compiled
 
 	publishc   chan struct{}           // something was logged
-	reconcilec chan struct{}           // something is due
+	urgentc    chan struct{}           // something may be due in the urgent lane
+	bulkc      chan struct{}           // and in the other
 	published  atomic.Pointer[waiters] // replaced at each checkpoint
-	reconciles sync.Mutex              // one reconciler per process
+	urgentLock sync.Mutex              // one of each lane per process
+	bulkLock   sync.Mutex
 	gate       gate
 	sites      siteCache
 	doc        struct {
@@ -178,7 +180,7 @@ func newOffice(db *store.DB, ring *keys.Ring, opt Options) *Office {
 		opt.Coalesce = 50 * time.Millisecond
 	}
 	o := &Office{db: db, ring: ring, opt: opt, log: opt.Log,
-		publishc: make(chan struct{}, 1), reconcilec: make(chan struct{}, 1)}
+		publishc: make(chan struct{}, 1), urgentc: make(chan struct{}, 1), bulkc: make(chan struct{}, 1)}
 	o.published.Store(newWaiters(0))
 	o.gate.init()
 	return o
@@ -230,7 +232,7 @@ func (o *Office) now() int64 { return o.db.Clock().UnixMicro() }
 // Run publishes, reconciles and watches the calendar until ctx ends.
 func (o *Office) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
-	for _, loop := range []func(context.Context){o.publishLoop, o.reconcileLoop, o.calendarLoop} {
+	for _, loop := range []func(context.Context){o.publishLoop, o.urgentLane, o.bulkLane, o.calendarLoop} {
 		wg.Go(func() { loop(ctx) })
 	}
 	wg.Wait()

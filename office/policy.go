@@ -300,7 +300,7 @@ func (o *Office) refreshRules(ctx context.Context) error {
 	if err == nil {
 		_, err = o.RejudgeRejects(ctx)
 	}
-	wake(o.reconcilec)
+	o.wakeReconcilers()
 	return err
 }
 

@@ -43,120 +43,6 @@ type grant struct {
 	share  int
 }
 
-// batchUrgent and batchBulk bound how many sources one transaction takes, so
-// that it holds the writer for a moment only.
-const (
-	batchUrgent = 64
-	batchBulk   = 512
-)
-
-// reconcileLoop makes true whatever is due, status changes first.
-func (o *Office) reconcileLoop(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-o.reconcilec:
-		}
-		for ctx.Err() == nil {
-			n, err := o.ReconcileDue(ctx)
-			if err != nil {
-				if ctx.Err() == nil {
-					o.log.Error("reconciling failed; trying again", "err", err)
-					time.Sleep(100 * time.Millisecond)
-					wake(o.reconcilec)
-				}
-				break
-			}
-			if n == 0 {
-				break
-			}
-		}
-	}
-}
-
-// ReconcileDue takes one batch of what is due and returns how many sources it
-// looked at.
-func (o *Office) ReconcileDue(ctx context.Context) (int, error) {
-	o.reconciles.Lock()
-	defer o.reconciles.Unlock()
-	var keys []sourceKey
-	urgent := false
-	err := o.view(ctx, func(w *work) error {
-		take := func(q string, args ...any) error {
-			rows, err := w.tx.Query(q, args...)
-			if err != nil {
-				return err
-			}
-			defer rows.Close()
-			for rows.Next() {
-				var k sourceKey
-				if err := rows.Scan(&k.Office, &k.ID); err != nil {
-					return err
-				}
-				keys = append(keys, k)
-			}
-			return rows.Err()
-		}
-		err := take(`SELECT office, id FROM due WHERE priority = 0 AND at <= $1 ORDER BY at LIMIT $2`, w.now, batchUrgent)
-		if err != nil || len(keys) > 0 {
-			urgent = true
-			return err
-		}
-		return take(`SELECT office, id FROM due WHERE at <= $1 ORDER BY at, priority LIMIT $2`, w.now, batchBulk)
-	})
-	if err != nil || len(keys) == 0 {
-		return 0, err
-	}
-	return len(keys), o.reconcile(ctx, keys, urgent)
-}
-
-// Reconcile makes the wanted state of every designation that rests on a
-// source true. It is the only maker of designations: called for a peer's
-// entry, a due date, a changed clause or policy, and a person's act.
-func (o *Office) Reconcile(ctx context.Context, office, id string) error {
-	o.reconciles.Lock()
-	defer o.reconciles.Unlock()
-	return o.reconcile(ctx, []sourceKey{{office, id}}, true)
-}
-
-func (o *Office) reconcile(ctx context.Context, keys []sourceKey, urgent bool) error {
-	var plans []plan
-	err := o.view(ctx, func(w *work) (err error) {
-		plans, err = w.planSources(keys, nil)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	run := o.gate.bulk
-	if urgent {
-		run = o.gate.first
-	}
-	if err := o.numberPlans(ctx, plans, run); err != nil {
-		return err
-	}
-	var drafts []draft
-	for i := range plans {
-		drafts = append(drafts, plans[i].drafts...)
-	}
-	ps, err := o.sign(drafts)
-	if err != nil {
-		return err
-	}
-	err = run(func() error {
-		return o.update(ctx, func(w *work) error { return w.settle(plans, ps) })
-	})
-	if errors.Is(err, errMoved) { // stays due; planned anew
-		wake(o.reconcilec)
-		return nil
-	}
-	if err == nil && len(ps) > 0 {
-		wake(o.publishc)
-	}
-	return err
-}
-
 // planner keeps what a batch of sources shares.
 type planner struct {
 	*work
@@ -165,7 +51,7 @@ type planner struct {
 	peers    map[string]recognition.Peer
 	ready    map[string]*prefetched // by office
 	records  map[string][]modelRecord
-	decide   func(*recognition.Input) // changes an input for a person's act
+	underway map[string]int // of budgets, by clause: designations drafted and not settled yet
 }
 
 type budgeted struct {
@@ -174,8 +60,8 @@ type budgeted struct {
 	hour, day, planned int64
 }
 
-func (w *work) planSources(keys []sourceKey, change func(*recognition.Input)) ([]plan, error) {
-	p := &planner{work: w, policies: map[string]*budgeted{}, peers: map[string]recognition.Peer{}, decide: change}
+func (w *work) planSources(keys []sourceKey, underway map[string]int) ([]plan, error) {
+	p := &planner{work: w, policies: map[string]*budgeted{}, peers: map[string]recognition.Peer{}, underway: underway}
 	if err := p.loadReadings(); err != nil {
 		return nil, err
 	}
@@ -238,7 +124,7 @@ func (p *planner) loadPolicies(from string) error {
 		if err != nil {
 			return err
 		}
-		b := &budgeted{Policy: pol, body: body}
+		b := &budgeted{Policy: pol, body: body, planned: int64(p.underway[c])}
 		if pol.Kind == recognition.Automatic {
 			if b.hour, b.day, err = p.budget(c); err != nil {
 				return err
@@ -293,9 +179,6 @@ func (p *planner) input(k sourceKey) (*recognition.Input, *history, []*history, 
 		return nil, nil, nil, err
 	}
 	in.Asked, in.DeltaMet = f.asked[k.ID], f.deltas[k.ID]
-	if p.decide != nil {
-		p.decide(in)
-	}
 	return in, h, here, nil
 }
 

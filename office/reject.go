@@ -208,7 +208,7 @@ func (o *Office) RejudgeRejects(ctx context.Context) (taken int, err error) {
 		}
 	}
 	if taken > 0 {
-		wake(o.reconcilec)
+		o.wakeReconcilers()
 	}
 	return taken, nil
 }
