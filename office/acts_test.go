@@ -144,6 +144,7 @@ func (n *node) one(kind string) office.Case {
 }
 
 func TestSameActTwice(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, open func(testing.TB) *store.DB) {
 		kr := alone(t, open, "kr")
 		hub := kr.grant("hub.yaml", "kr-cic", "basic")
@@ -179,6 +180,7 @@ func TestSameActTwice(t *testing.T) {
 }
 
 func TestSamePersonTwice(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, open func(testing.TB) *store.DB) {
 		kr := alone(t, open, "kr")
 		hub := kr.grant("hub.yaml", "kr-cic", "basic")
@@ -260,6 +262,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 
 // Nobody decides what they evaluated, in whatever round.
 func TestOwnEvaluation(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, open func(testing.TB) *store.DB) {
 		kr := alone(t, open, "kr")
 		ctx := t.Context()
@@ -309,6 +312,7 @@ func TestStaleVersion(t *testing.T) {
 }
 
 func TestReject(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, open func(testing.TB) *store.DB) {
 		kr := alone(t, open, "kr")
 		ctx, p := t.Context(), kr.people
@@ -331,6 +335,7 @@ func TestReject(t *testing.T) {
 }
 
 func TestTokenSpentTwice(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, open func(testing.TB) *store.DB) {
 		kr := alone(t, open, "kr")
 		ctx := t.Context()
@@ -407,6 +412,7 @@ func TestSubjectMoved(t *testing.T) {
 
 // Two processes that both find the subject moved draft the act anew once.
 func TestReplannedTwice(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, open func(testing.TB) *store.DB) {
 		kr := alone(t, open, "kr")
 		ctx := t.Context()
@@ -430,6 +436,7 @@ func TestReplannedTwice(t *testing.T) {
 
 // A crash between recorded and logged is finished at the next start, once.
 func TestCrashBetweenRecordedAndLogged(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, open func(testing.TB) *store.DB) {
 		kr := alone(t, open, "kr")
 		ctx := t.Context()
@@ -478,6 +485,7 @@ func TestCrashBetweenRecordedAndLogged(t *testing.T) {
 // A clock that went back is refused by name; what was recorded waits, the
 // office opens and answers, and all goes on when the clock is right again.
 func TestClockWentBack(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, open func(testing.TB) *store.DB) {
 		kr := alone(t, open, "kr")
 		ctx := t.Context()
@@ -510,6 +518,7 @@ func TestClockWentBack(t *testing.T) {
 // Under an embargo nothing is public before its time: no entry, no register
 // line, no number. Then it is granted, and designated abroad.
 func TestEmbargo(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, open func(testing.TB) *store.DB) {
 		kr, sg := pair(t, open)
 		sg.sync(kr)
@@ -550,6 +559,7 @@ func TestEmbargo(t *testing.T) {
 }
 
 func TestApplicationStates(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, open func(testing.TB) *store.DB) {
 		kr := alone(t, open, "kr")
 		ctx, p := t.Context(), kr.people
@@ -611,6 +621,7 @@ func TestNotShownNotGranted(t *testing.T) {
 
 // A refusal stands in no log, no register and no other maker's sight.
 func TestRefusalIsNeverPublic(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, open func(testing.TB) *store.DB) {
 		kr := alone(t, open, "kr")
 		ctx, p := t.Context(), kr.people

@@ -120,6 +120,7 @@ func TestSurrenderByHolder(t *testing.T) {
 
 // A future date acts at its time, and only annulment acts back.
 func TestFutureEffect(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, open func(testing.TB) *store.DB) {
 		kr, sg := pair(t, open)
 		hub := kr.grant("hub.yaml", "kr-cic", "basic", toSG)
@@ -170,6 +171,7 @@ func TestOnlyItsAuthorCloses(t *testing.T) {
 
 // Every answer is the state at T as known at K.
 func TestAsKnownThen(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, open func(testing.TB) *store.DB) {
 		kr := alone(t, open, "kr")
 		hub := kr.grant("hub.yaml", "kr-cic", "basic")
@@ -284,6 +286,7 @@ func TestLetters(t *testing.T) {
 // Numbers are never given twice: not by many at once, nor after a failure,
 // nor beside those of an older register.
 func TestNumbers(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, open func(testing.TB) *store.DB) {
 		kr := alone(t, open, "kr")
 		ctx := t.Context()
@@ -357,6 +360,7 @@ func TestOldNumberStillFinds(t *testing.T) {
 }
 
 func TestEarlier(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, open func(testing.TB) *store.DB) {
 		kr, sg := pair(t, open)
 		good := office.EarlierBody{Number: "OLD 17", Scheme: "kr-cic", Level: "basic", Granted: civil.MustDate("2025-03-20"), Firmware: []string{"1.0"}, SupportEnd: civil.MustDate("2030-12-31"),

@@ -284,8 +284,12 @@ func pair(t *testing.T, open func(testing.TB) *store.DB) (kr, sg *node) {
 
 // engines runs a test on SQLite and, where one is given, on PostgreSQL.
 func engines(t *testing.T, fn func(t *testing.T, open func(testing.TB) *store.DB)) {
-	t.Run("sqlite", func(t *testing.T) { fn(t, func(t testing.TB) *store.DB { return storetest.SQLite(t) }) })
-	t.Run("postgres", func(t *testing.T) { fn(t, func(t testing.TB) *store.DB { return storetest.Postgres(t) }) })
+	for name, open := range map[string]func(testing.TB) *store.DB{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // with the other engine, and with other tests
+			fn(t, open)
+		})
+	}
 }
 
 // TestMainJob is the line through everything: certified in one nation,

@@ -195,38 +195,37 @@ func TestWhatPutsAYesBeforeAPerson(t *testing.T) {
 		}, "own.record"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			engines(t, func(t *testing.T, open func(testing.TB) *store.DB) {
-				kr, sg := partners(t, open)
-				c.before(kr, sg)
-				hub := kr.grant("hub.yaml", "kr-cic", "basic", toSG)
-				sg.sync(kr)
-				if es := sg.here(hub); len(es) != 0 {
-					t.Fatalf("designated by itself: %+v", es)
-				}
-				got := sg.one("review")
-				if got.Why != c.why || got.Source != hub {
-					t.Fatalf("%s is on the desk for %s, want %s", got.Source, got.Why, c.why)
-				}
-				sg.settle()
-				sg.must(sg.Reconcile(t.Context(), "kr", hub))
-				sg.one("review") // asked once
+			kr, sg := partners(t, func(t testing.TB) *store.DB { return storetest.SQLite(t) })
+			c.before(kr, sg)
+			hub := kr.grant("hub.yaml", "kr-cic", "basic", toSG)
+			sg.sync(kr)
+			if es := sg.here(hub); len(es) != 0 {
+				t.Fatalf("designated by itself: %+v", es)
+			}
+			got := sg.one("review")
+			if got.Why != c.why || got.Source != hub {
+				t.Fatalf("%s is on the desk for %s, want %s", got.Source, got.Why, c.why)
+			}
+			sg.settle()
+			sg.must(sg.Reconcile(t.Context(), "kr", hub))
+			sg.one("review") // asked once
 
-				// Two officers allow it: the clause holds, they stand in for the policy.
-				a := sg.decide(got, office.DecideDesignate)
-				es := sg.here(hub)
-				if len(es) != 1 || es[0].Certificate.Act != a.Digest || es[0].Standing.State != certificate.Valid || es[0].Certificate.Level != "3" {
-					t.Errorf("released by two officers: %+v", es)
-				}
-				if cs := sg.cases("review"); len(cs) != 0 {
-					t.Errorf("still on the desk: %+v", cs)
-				}
-				checkRebuild(t, sg)
-			})
+			// Two officers allow it: the clause holds, they stand in for the policy.
+			a := sg.decide(got, office.DecideDesignate)
+			es := sg.here(hub)
+			if len(es) != 1 || es[0].Certificate.Act != a.Digest || es[0].Standing.State != certificate.Valid || es[0].Certificate.Level != "3" {
+				t.Errorf("released by two officers: %+v", es)
+			}
+			if cs := sg.cases("review"); len(cs) != 0 {
+				t.Errorf("still on the desk: %+v", cs)
+			}
+			checkRebuild(t, sg)
 		})
 	}
 }
 
 func TestPolicyAfterDays(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, open func(testing.TB) *store.DB) {
 		kr, sg := partners(t, open)
 		sg.reading(krToSG)
@@ -263,6 +262,7 @@ func TestPolicyAfterDays(t *testing.T) {
 }
 
 func TestPolicyOnRequest(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, open func(testing.TB) *store.DB) {
 		kr, sg := partners(t, open)
 		ctx, maker := t.Context(), sg.people["maker"]
@@ -307,6 +307,7 @@ func TestWithoutARequestItIsOffered(t *testing.T) {
 // Beyond the budget new designations wait for a person, with an alarm;
 // suspensions are never throttled; the next hour has its own budget.
 func TestBrake(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, open func(testing.TB) *store.DB) {
 		kr, sg := partners(t, open)
 		sg.automatic(krToSG, 3) // twelve a day
@@ -390,6 +391,7 @@ func fridge(t testing.TB) json.RawMessage {
 // A German label is released on an application: complete on the desk, decided
 // by two officers there.
 func TestPreparedApplication(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, open func(testing.TB) *store.DB) {
 		clock := storetest.NewClock(start)
 		kr, de := newNode(t, open(t), "kr", clock), newNode(t, open(t), "de", clock)
@@ -425,6 +427,7 @@ func TestPreparedApplication(t *testing.T) {
 // A German label is worth Lite in Korea, and Basic once the rest is shown;
 // the higher one replaces the lower.
 func TestDelta(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, open func(testing.TB) *store.DB) {
 		clock := storetest.NewClock(start)
 		kr, de := newNode(t, open(t), "kr", clock), newNode(t, open(t), "de", clock)
@@ -456,6 +459,7 @@ func TestDelta(t *testing.T) {
 
 // One designation can be surrendered, the others kept, the source untouched.
 func TestSurrenderOne(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, open func(testing.TB) *store.DB) {
 		kr, sg := pair(t, open)
 		de := newNode(t, open(t), "de", kr.clock)
@@ -493,6 +497,7 @@ func TestSurrenderOne(t *testing.T) {
 // A designation is never wider than its source; more than was designated is a
 // new decision.
 func TestSourceAmended(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, open func(testing.TB) *store.DB) {
 		kr, sg := pair(t, open)
 		ev := bytes.Replace(evidenceFile(t, "hub.yaml"), []byte(`"models":[{`), []byte(`"models":[{"id":"HB-310","hardware":["A"]},{`), 1)
@@ -529,6 +534,7 @@ func TestSourceAmended(t *testing.T) {
 // A peer silent past its bound: told once, answers marked, nothing new,
 // nothing changed; then it goes on by itself.
 func TestSilentPeer(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, open func(testing.TB) *store.DB) {
 		kr, sg := pair(t, open)
 		ctx := t.Context()
@@ -567,6 +573,7 @@ func TestSilentPeer(t *testing.T) {
 }
 
 func TestEndedPeer(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, open func(testing.TB) *store.DB) {
 		kr, sg := pair(t, open)
 		hub := kr.grant("hub.yaml", "kr-cic", "basic", toSG)
@@ -598,6 +605,7 @@ func TestEndedPeer(t *testing.T) {
 
 // What happens by the calendar happens without anybody.
 func TestCalendar(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, open func(testing.TB) *store.DB) {
 		kr, sg := partners(t, open)
 		later := bytes.Clone(variant(t, "arrangements/sg-kr-2024.yaml", "      tests: source-grant\n      from: 2025-01-01", "      tests: designation\n      from: 2026-12-01"))
@@ -637,6 +645,7 @@ func TestCalendar(t *testing.T) {
 // A catalog changes recognition from the day for which it was adopted, and by
 // nothing else: not by being offered, nor by a restart.
 func TestAdoption(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, open func(testing.TB) *store.DB) {
 		kr, sg := pair(t, open)
 		ctx := t.Context()
@@ -745,6 +754,7 @@ func TestRestoredTwice(t *testing.T) {
 // Two officers release a case while the reconciler designates by itself: one
 // designation comes of it, and the act says why it was not carried out.
 func TestReleasedMeanwhile(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, open func(testing.TB) *store.DB) {
 		kr, sg := partners(t, open)
 		sg.reading(krToSG)
