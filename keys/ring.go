@@ -85,17 +85,25 @@ func Create(path, passphrase string, work int) (*Ring, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := ring.Save(path, passphrase, work); err != nil {
+		return nil, err
+	}
+	return ring, nil
+}
+
+// Save keeps a ring as [Create] does, with the same errors.
+func (r *Ring) Save(path, passphrase string, work int) error {
 	if work == 0 {
 		work = DefaultWork
 	}
-	sealed, err := ring.seal(passphrase, work)
+	sealed, err := r.seal(passphrase, work)
 	if err != nil {
-		return nil, fmt.Errorf("keys: sealing %s: %w", path, err)
+		return fmt.Errorf("keys: sealing %s: %w", path, err)
 	}
 	if err := writeNew(path, sealed); err != nil {
-		return nil, fmt.Errorf("keys: writing %s: %w", path, err)
+		return fmt.Errorf("keys: writing %s: %w", path, err)
 	}
-	return ring, nil
+	return nil
 }
 
 // Open reads a ring that [Create] made. A wrong passphrase is [ErrPassphrase].

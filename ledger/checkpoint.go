@@ -21,14 +21,18 @@ var ErrCheckpoint = errors.New("not a checkpoint of this log")
 const MaxCheckpoint = 64 << 10
 
 // Checkpoint signs the head as a C2SP tlog-checkpoint whose first line is
-// origin. It must be stored before anybody sees it.
-func Checkpoint(origin string, head Head, s keys.Signer) ([]byte, error) {
-	signer, err := s.NoteSigner(origin)
-	if err != nil {
-		return nil, fmt.Errorf("ledger: checkpoint of %q: %w", origin, err)
+// origin. It must be stored before anybody sees it. More than one key signs
+// while the log moves from one to the next.
+func Checkpoint(origin string, head Head, by ...keys.Signer) ([]byte, error) {
+	signers := make([]note.Signer, len(by))
+	for i, s := range by {
+		var err error
+		if signers[i], err = s.NoteSigner(origin); err != nil {
+			return nil, fmt.Errorf("ledger: checkpoint of %q: %w", origin, err)
+		}
 	}
 	text := f_log.Checkpoint{Origin: origin, Size: uint64(head.Size), Hash: head.Root[:]}.Marshal()
-	signed, err := note.Sign(&note.Note{Text: string(text)}, signer)
+	signed, err := note.Sign(&note.Note{Text: string(text)}, signers...)
 	if err != nil {
 		return nil, fmt.Errorf("ledger: checkpoint of %q: %w", origin, err)
 	}

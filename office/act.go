@@ -58,6 +58,7 @@ func init() { // not a literal: kinds refer to functions that look kinds up
 		ActPolicy:  {admins, admins, func() any { return new(PolicyBody) }, checkPolicy, planPolicy, donePolicy},
 		ActReading: {admins, admins, func() any { return new(ReadingBody) }, checkReading, planReading, doneReading},
 		ActCatalog: {admins, admins, func() any { return new(CatalogBody) }, checkCatalog, planCatalog, doneCatalog},
+		ActKey:     {admins, admins, func() any { return new(KeyBody) }, checkKey, planKey, doneKey},
 		ActPerson: {admins, admins, func() any { return new(PersonBody) }, func(_ *work, _ *Person, a *Act, b any) error {
 			a.Subject = "person/" + b.(*PersonBody).Person.ID
 			return checkPerson(b.(*PersonBody))
@@ -164,10 +165,14 @@ func (w *work) propose(by *Person, id string, k ActKind, raw json.RawMessage) (*
 // the same person gives the same answer.
 func (o *Office) Approve(ctx context.Context, by *Person, id string, match int64) (*Act, error) {
 	var a *Act
-	err := o.update(ctx, func(w *work) (err error) {
+	approve := func(w *work) (err error) {
 		a, err = w.approve(by, id, match)
 		return err
-	})
+	}
+	err := o.update(ctx, approve)
+	if errors.Is(err, errNoRing) && o.loadRings() { // opening a key file takes a second, and no transaction waits for it
+		err = o.update(ctx, approve)
+	}
 	if err != nil || a.State == ActDone {
 		return a, err
 	}
@@ -276,6 +281,8 @@ func (o *Office) finish(ctx context.Context, id string) error {
 			return o.update(ctx, func(w *work) error { return w.carryOut(id, token, ps) })
 		})
 		switch code := CodeOf(err); {
+		case errors.Is(err, errNoRing) && o.loadRings(): // another process approved it
+			continue
 		case err == nil:
 			o.forgetSites() // an act may have changed a peer
 			wake(o.publishc)

@@ -345,6 +345,10 @@ func (w *work) applyBatch(site string, b peer.Batch) error {
 			code = rejKeyEnded
 		} else if code, err = w.take(site, it, previous, known); err != nil {
 			return err
+		} else if it.Statement.Kind == statement.Key { // what follows is judged by the keys of its place in the log
+			if pinned, err = w.pinned(site); err != nil {
+				return err
+			}
 		}
 		if code != "" {
 			if err := w.reject(site, it, code, subject); err != nil {
@@ -384,6 +388,12 @@ func (w *work) take(site string, it *peer.Item, previous int64, known map[string
 	if code, err := w.fits(site, said); code != "" || err != nil {
 		return code, err
 	}
+	var rekey *rekeyed
+	if s.Kind == statement.Key {
+		if rekey, err = w.rekey(site, s); rekey == nil || err != nil {
+			return rejPayload, err
+		}
+	}
 	a := arrival{received: w.now}
 	a.backdated = w.backdated(said, previous)
 	if err := w.advance(site, s.Subject, s.Sequence, s.Previous, digest); err != nil {
@@ -399,7 +409,7 @@ func (w *work) take(site string, it *peer.Item, previous int64, known map[string
 	case statement.Status:
 		err = w.due(site, s.Subject, w.now, 0)
 	case statement.Key:
-		err = w.peerKeys(site, s)
+		err = w.pin(site, rekey, it.Index)
 	}
 	return "", err
 }
@@ -444,38 +454,6 @@ func (w *work) due(office, id string, at int64, priority int) error {
 	_, err := w.tx.Exec(`INSERT INTO due (office, id, at, priority) VALUES ($1, $2, $3, $4) ON CONFLICT (office, id) DO UPDATE SET
 		at = CASE WHEN due.at < excluded.at THEN due.at ELSE excluded.at END,
 		priority = CASE WHEN due.priority < excluded.priority THEN due.priority ELSE excluded.priority END`, office, id, at, int64(priority))
-	return err
-}
-
-// peerKeys takes the keys that a peer's log names. The statement was signed by
-// the identity key, which was compared out of band.
-func (w *work) peerKeys(site string, s *statement.Statement) error {
-	var p KeyPayload
-	if err := statement.Decode(s.Payload, &p); err != nil || len(p.Keys) == 0 || len(p.Keys) > 32 {
-		return w.alarm("rejected", site, s.Subject, map[string]string{"code": rejPayload})
-	}
-	var held []byte
-	if err := w.tx.QueryRow(`SELECT keys FROM peers WHERE site = $1`, site).Scan(&held); err != nil {
-		return err
-	}
-	var old []keys.Record
-	if err := statement.Decode(held, &old); err != nil {
-		return err
-	}
-	merged := slices.Clone(p.Keys)
-	for _, k := range old { // old keys stay, to verify what they signed; they sign no new head
-		if k.NotAfter == 0 || k.NotAfter > w.now {
-			k.NotAfter = w.now
-		}
-		if !slices.ContainsFunc(p.Keys, func(n keys.Record) bool { return n.Role == k.Role && string(n.ID) == string(k.ID) }) {
-			merged = append(merged, k)
-		}
-	}
-	b, err := statement.Encode(merged)
-	if err != nil {
-		return err
-	}
-	_, err = w.tx.Exec(`UPDATE peers SET keys = $2 WHERE site = $1`, site, b)
 	return err
 }
 

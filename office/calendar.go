@@ -32,6 +32,9 @@ func (o *Office) Tick(ctx context.Context) error {
 	if err := o.refreshRules(ctx); err != nil {
 		return err
 	}
+	if err := o.refreshSigning(ctx); err != nil { // another process may have replaced a key
+		return err
+	}
 	if err := o.resume(ctx); err != nil && CodeOf(err) != ClockBack { // which the alarm below tells
 		return err
 	}

@@ -31,6 +31,7 @@ type draft struct {
 type placed struct {
 	draft
 	body   []byte
+	key    []byte // id of the key that signed it
 	digest [32]byte
 	Index  int64
 	Leaf   [32]byte
@@ -92,6 +93,10 @@ func (w *work) draft(kind statement.Kind, subject string, payload any) (draft, e
 // sign signs drafts on all cores. It runs outside any transaction: an HSM may
 // be slow, and a signature that is not logged is worth nothing.
 func (o *Office) sign(drafts []draft) ([]placed, error) {
+	s, err := o.signer()
+	if err != nil {
+		return nil, err
+	}
 	out := make([]placed, len(drafts))
 	errs := make([]error, len(drafts))
 	workers := min(runtime.GOMAXPROCS(0), len(drafts))
@@ -99,7 +104,7 @@ func (o *Office) sign(drafts []draft) ([]placed, error) {
 	for k := range workers {
 		wg.Go(func() {
 			for i := k; i < len(drafts); i += workers {
-				out[i], errs[i] = o.signOne(drafts[i])
+				out[i], errs[i] = o.signOne(s.ring, drafts[i])
 			}
 		})
 	}
@@ -107,14 +112,11 @@ func (o *Office) sign(drafts []draft) ([]placed, error) {
 	return out, errors.Join(errs...)
 }
 
-func (o *Office) signOne(d draft) (placed, error) {
-	signer := o.ring.Statement
-	if d.Kind.Role() == keys.Identity {
-		signer = o.ring.Identity
-	}
+func (o *Office) signOne(ring *keys.Ring, d draft) (placed, error) {
+	signer := signerFor(ring, d.Kind)
 	body, digest, err := statement.SignDigest(signer, statement.Header{Kind: d.Kind, Issuer: o.info.Office, Origin: o.info.Origin,
 		Subject: d.Subject, Sequence: d.Sequence, Previous: d.Previous}, d.Payload)
-	return placed{draft: d, body: body, digest: digest}, err
+	return placed{draft: d, body: body, key: signer.ID, digest: digest}, err
 }
 
 // append logs signed statements: it locks the head first, checks each
@@ -123,6 +125,9 @@ func (o *Office) signOne(d draft) (placed, error) {
 func (w *work) append(ps []placed) error {
 	head, err := w.tx.LockHead(w.tx.Context())
 	if err != nil {
+		return err
+	}
+	if err := w.keysHold(ps); err != nil {
 		return err
 	}
 	w.fresh = new(fresh)

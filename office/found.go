@@ -35,7 +35,7 @@ func Found(ctx context.Context, db *store.DB, ring *keys.Ring, f Founding) error
 	if err := Migrate(ctx, db); err != nil {
 		return err
 	}
-	o := newOffice(db, ring, Options{})
+	o := newOffice(db, Options{})
 	o.info = f.Info
 	err := db.View(ctx, func(tx *store.Tx) error {
 		var b []byte
@@ -72,11 +72,12 @@ func Found(ctx context.Context, db *store.DB, ring *keys.Ring, f Founding) error
 	if err != nil {
 		return err
 	}
-	ps, err := o.sign(drafts)
+	recs, err := statement.Encode(ring.Records())
 	if err != nil {
 		return err
 	}
-	recs, err := statement.Encode(ringRecords(ring))
+	o.signing.Store(&signing{ring: ring, named: recs, records: ring.Records()})
+	ps, err := o.sign(drafts)
 	if err != nil {
 		return err
 	}
@@ -112,7 +113,7 @@ func Found(ctx context.Context, db *store.DB, ring *keys.Ring, f Founding) error
 }
 
 func foundingDrafts(ring *keys.Ring, act, catalog certificate.Digest, now int64) ([]draft, error) {
-	ks, err := statement.Encode(KeyPayload{Keys: ringRecords(ring), Recorded: now})
+	ks, err := statement.Encode(KeyPayload{Keys: ring.Records(), Recorded: now})
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +121,7 @@ func foundingDrafts(ring *keys.Ring, act, catalog certificate.Digest, now int64)
 	if err != nil {
 		return nil, err
 	}
-	return []draft{{Kind: statement.Key, Subject: "key", Sequence: 1, Payload: ks}, {Kind: statement.Act, Subject: "catalog", Sequence: 1, Payload: ad}}, nil
+	return []draft{{Kind: statement.Key, Subject: keySubject, Sequence: 1, Payload: ks}, {Kind: statement.Act, Subject: "catalog", Sequence: 1, Payload: ad}}, nil
 }
 
 func checkFounding(f *Founding) error {
@@ -163,7 +164,7 @@ func Rebuild(ctx context.Context, db *store.DB, officeID, origin string, first k
 	if err := Migrate(ctx, db); err != nil {
 		return nil, err
 	}
-	o := newOffice(db, nil, Options{})
+	o := newOffice(db, Options{})
 	o.info = Info{Office: officeID, Origin: origin, Zone: "UTC"}
 	c, err := catalogOf(cat)
 	if err != nil {
@@ -191,11 +192,13 @@ func Rebuild(ctx context.Context, db *store.DB, officeID, origin string, first k
 		if err != nil {
 			return fmt.Errorf("entry %d: %w", index, err)
 		}
-		i := slices.IndexFunc(known, func(k keys.Record) bool { return string(k.ID) == string(s.KeyID) && k.Role == s.Kind.Role() })
+		i := slices.IndexFunc(known, func(k keys.Record) bool {
+			return string(k.ID) == string(s.KeyID) && k.Role == s.Kind.Role() && k.NotAfter == 0
+		})
 		if i < 0 {
-			return fmt.Errorf("entry %d: %w: no key that the log named before", index, statement.ErrWrongKey)
+			return fmt.Errorf("entry %d: %w: no key that the log names there", index, statement.ErrWrongKey)
 		}
-		if err := s.Verify(known[i], 0); err != nil {
+		if err := s.Verify(known[i], known[i].NotBefore); err != nil {
 			return fmt.Errorf("entry %d: %w", index, err)
 		}
 		if s.Issuer != officeID || s.Origin != origin {
@@ -206,7 +209,9 @@ func Rebuild(ctx context.Context, db *store.DB, officeID, origin string, first k
 			if err := statement.Decode(s.Payload, &p); err != nil {
 				return fmt.Errorf("entry %d: %w", index, err)
 			}
-			known = append(known, p.Keys...)
+			if known, err = p.After(known, p.Recorded); err != nil {
+				return fmt.Errorf("entry %d: %w", index, err)
+			}
 		}
 		out.Entries++
 		switch s.Kind {

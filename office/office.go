@@ -24,7 +24,6 @@ import (
 	"assay/peer"
 	"assay/recognition"
 	"assay/scheme"
-	"assay/statement"
 	"assay/store"
 )
 
@@ -46,19 +45,27 @@ type Options struct {
 	Log       *slog.Logger
 	OnPublish func(note []byte) // called after each stored checkpoint, without waiting
 	OnPeers   func()            // called when peers may have changed
-	Coalesce  time.Duration     // how long the publisher gathers; 0: 50 ms
+
+	// Rings opens the rings at hand besides the one in use: the next, the
+	// previous. It is asked when the log names keys that no ring known has.
+	Rings  func() ([]*keys.Ring, error)
+	OnKeys func(*keys.Ring) // called when the office signs with another ring from now on; must not call back
+
+	Coalesce time.Duration // how long the publisher gathers; 0: 50 ms
 }
 
 // Office is an open office. Its methods are safe for concurrent use.
 type Office struct {
 	info Info
 	db   *store.DB
-	ring *keys.Ring
 	opt  Options
 	log  *slog.Logger
 	zone *time.Location
 
-	rules atomic.Pointer[rules] // the catalog in force, compiled
+	rules   atomic.Pointer[rules]   // the catalog in force, compiled
+	signing atomic.Pointer[signing] // the keys in force; nil where nothing is signed
+	stale   atomic.Bool             // they may no longer be
+	rings   rings
 
 	publishc   chan struct{}           // something was logged
 	urgentc    chan struct{}           // something may be due in the urgent lane
@@ -131,7 +138,7 @@ func Open(ctx context.Context, db *store.DB, ring *keys.Ring, opt Options) (*Off
 	if err := Migrate(ctx, db); err != nil {
 		return nil, err
 	}
-	o := newOffice(db, ring, opt)
+	o := newOffice(db, opt)
 	var info []byte
 	err := db.View(ctx, func(tx *store.Tx) error {
 		err := tx.QueryRow(`SELECT value FROM office_meta WHERE name = $1`, "info").Scan(&info)
@@ -149,7 +156,8 @@ func Open(ctx context.Context, db *store.DB, ring *keys.Ring, opt Options) (*Off
 	if o.zone, err = time.LoadLocation(o.info.Zone); err != nil {
 		return nil, err
 	}
-	if err := o.checkRing(ctx); err != nil {
+	o.rings.list = []*keys.Ring{ring}
+	if err := o.refreshSigning(ctx); err != nil {
 		return nil, err
 	}
 	if err := o.refreshRules(ctx); err != nil {
@@ -172,52 +180,18 @@ func Migrate(ctx context.Context, db *store.DB) error {
 	return db.Migrate(ctx, store.Migrations())
 }
 
-func newOffice(db *store.DB, ring *keys.Ring, opt Options) *Office {
+func newOffice(db *store.DB, opt Options) *Office {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
 	if opt.Coalesce == 0 {
 		opt.Coalesce = 50 * time.Millisecond
 	}
-	o := &Office{db: db, ring: ring, opt: opt, log: opt.Log,
+	o := &Office{db: db, opt: opt, log: opt.Log,
 		publishc: make(chan struct{}, 1), urgentc: make(chan struct{}, 1), bulkc: make(chan struct{}, 1)}
 	o.published.Store(newWaiters(0))
 	o.gate.init()
 	return o
-}
-
-// checkRing refuses a key ring that the log does not know: signing with it
-// would make entries that no partner accepts.
-func (o *Office) checkRing(ctx context.Context) error {
-	return o.db.View(ctx, func(tx *store.Tx) error {
-		var b []byte
-		if err := tx.QueryRow(`SELECT value FROM office_meta WHERE name = $1`, "keys").Scan(&b); err != nil {
-			return err
-		}
-		var recs []keys.Record
-		if err := statement.Decode(b, &recs); err != nil {
-			return err
-		}
-		for _, have := range ringRecords(o.ring) {
-			if !containsKey(recs, have) {
-				return fmt.Errorf("the key ring's %s key is not the one that the log names; open the office with the ring it was founded with", have.Role)
-			}
-		}
-		return nil
-	})
-}
-
-func containsKey(recs []keys.Record, k keys.Record) bool {
-	for _, r := range recs {
-		if r.Role == k.Role && string(r.ID) == string(k.ID) {
-			return true
-		}
-	}
-	return false
-}
-
-func ringRecords(r *keys.Ring) []keys.Record {
-	return []keys.Record{r.Identity.Record, r.Statement.Record, r.Label.Record, r.Checkpoint.Record}
 }
 
 // ID says who this office is.

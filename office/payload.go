@@ -2,7 +2,7 @@ package office
 
 import (
 	"assay/certificate"
-	"assay/keys"
+	"assay/statement"
 )
 
 // What statements of kinds other than grant, designation (both:
@@ -22,12 +22,8 @@ type ActPayload struct {
 	Recorded int64              `cbor:"8,keyasint" json:"recorded"`
 }
 
-// KeyPayload lists the keys in force.
-type KeyPayload struct {
-	Keys     []keys.Record      `cbor:"1,keyasint" json:"keys"`
-	Act      certificate.Digest `cbor:"2,keyasint,omitempty" json:"act,omitzero"`
-	Recorded int64              `cbor:"3,keyasint" json:"recorded"`
-}
+// KeyPayload lists the keys in force, and those they replace. Subject: "key".
+type KeyPayload = statement.KeyPayload
 
 // PeerPayload says for what a peer is believed.
 type PeerPayload struct {

@@ -101,7 +101,7 @@ func donePeer(w *work, a *Act, body any, ps []placed) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	ks, err := statement.Encode(d.Keys)
+	ks, err := w.pinnedBy(&d)
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +171,7 @@ func (o *Office) SignedReceipt(ctx context.Context, site string) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
-	return peer.SignReceipt(r, o.ring.Checkpoint, o.info.Origin)
+	return peer.SignReceipt(r, o.signing.Load().ring.Checkpoint, o.info.Origin)
 }
 
 // Document is this office's self-signed description. Addresses are not in it.
@@ -182,10 +182,10 @@ func (o *Office) Document() []byte {
 	if o.doc.body != nil && now.Before(o.doc.renew) {
 		return o.doc.body
 	}
-	r := o.rules.Load()
+	r, s := o.rules.Load(), o.signing.Load()
 	d := peer.Document{Office: o.info.Office, Name: o.info.Name, Territory: o.info.Territory, Authorities: o.info.Authorities, Schemes: o.schemes(r),
-		Ring: o.info.Ring, Origin: o.info.Origin, Keys: ringRecords(o.ring), Serial: uint64(now.Unix()), Issued: now, Expires: now.AddDate(0, 0, 30)}
-	b, err := peer.SignDocument(d, o.ring.Identity)
+		Ring: o.info.Ring, Origin: o.info.Origin, Keys: s.records, Serial: uint64(now.Unix()), Issued: now, Expires: now.AddDate(0, 0, 30)}
+	b, err := peer.SignDocument(d, s.ring.Identity)
 	if err != nil {
 		o.log.Error("signing the office document failed", "err", err)
 		return nil
@@ -195,4 +195,4 @@ func (o *Office) Document() []byte {
 }
 
 // Fingerprint is what two offices compare out of band.
-func (o *Office) Fingerprint() string { return o.ring.Identity.Record.Fingerprint() }
+func (o *Office) Fingerprint() string { return o.signing.Load().ring.Identity.Record.Fingerprint() }

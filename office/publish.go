@@ -2,9 +2,11 @@ package office
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
+	"assay/keys"
 	"assay/ledger"
 	"assay/store"
 )
@@ -23,18 +25,28 @@ func newWaiters(size int64) *waiters { return &waiters{size, make(chan struct{})
 func (o *Office) Publish(ctx context.Context) error {
 	var head ledger.Head
 	var have int64
-	err := o.db.View(ctx, func(tx *store.Tx) (err error) {
-		if head, err = tx.Head(); err != nil {
+	var by []keys.Signer
+	read := func(w *work) (err error) { // the keys that the log names under this very head
+		if head, err = w.tx.Head(); err != nil {
 			return err
 		}
-		have, err = tx.CheckpointSize()
+		if have, err = w.tx.CheckpointSize(); err != nil || head.Size <= have {
+			return err
+		}
+		by, err = w.checkpointSigners(have)
 		return err
-	})
+	}
+	err := o.view(ctx, read)
+	if errors.Is(err, errMoved) {
+		if err = o.refreshSigning(ctx); err == nil {
+			err = o.view(ctx, read)
+		}
+	}
 	if err != nil || head.Size == 0 {
 		return err
 	}
 	if head.Size > have {
-		note, err := ledger.Checkpoint(o.info.Origin, head, o.ring.Checkpoint)
+		note, err := ledger.Checkpoint(o.info.Origin, head, by...)
 		if err != nil {
 			return err
 		}

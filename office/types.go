@@ -5,6 +5,7 @@ import (
 
 	"assay/certificate"
 	"assay/civil"
+	"assay/keys"
 	"assay/recognition"
 	"assay/scheme"
 )
@@ -65,6 +66,7 @@ const (
 	ActReading   ActKind = "reading"   // ReadingBody: the office's reading of facts below official
 	ActCatalog   ActKind = "catalog"   // CatalogBody
 	ActPerson    ActKind = "person"    // PersonBody
+	ActKey       ActKind = "key"       // KeyBody
 )
 
 // Act is a thing that two persons did.
@@ -172,6 +174,14 @@ type PersonBody struct {
 	Person    Person `json:"person"`
 	TokenHash string `json:"token_hash,omitempty"` // hex SHA-256 of the bearer token, made at the person's own machine
 	Disable   bool   `json:"disable,omitempty"`
+}
+
+// KeyBody replaces keys of this office. The identity key stays: another one
+// is another office to every partner, and a new pairing.
+type KeyBody struct {
+	Keys   []keys.Record `json:"keys"`            // one for each role that gets a new key; no times: the log sets them
+	Reason string        `json:"reason"`          // scheduled, compromised, lost
+	Since  int64         `json:"since,omitempty"` // compromised: µs UTC from which its signatures are in doubt
 }
 
 // Application is a maker's request for a certificate.
