@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"assay/certificate"
+	"assay/peer"
 	"assay/recognition"
 	"assay/scheme"
 	"assay/statement"
@@ -96,50 +97,89 @@ func escapeLike(s string) string {
 	return strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(s)
 }
 
+// found is what one statement tells of a certificate of this office.
+type found struct {
+	*history
+	outcome  []byte
+	heard    int64 // when the peer of its source was; below 0: there is none
+	degraded string
+	rests    int64 // 1: a partner has something that rests on it
+}
+
+const foundQuery = `SELECT ` + historyColumns + `, b.body, COALESCE(p.heard, -1), COALESCE(p.degraded, ''),
+	CASE WHEN EXISTS (SELECT 1 FROM certificates r WHERE r.src_office = c.office AND r.src_id = c.id) THEN 1 ELSE 0 END
+	FROM certificates c JOIN subjects s ON s.office = c.office AND s.subject = c.id
+	LEFT JOIN blobs b ON b.digest = c.reasons AND b.public = 1
+	LEFT JOIN peers p ON p.site = c.src_office AND p.ended = 0
+	WHERE c.office = $1 AND c.id = $2`
+
+// find runs foundQuery by way of scan.
+func (o *Office) find(scan func(dest ...any) error) (f found, err error) {
+	f.history, err = scanHistory(func(dest ...any) error {
+		return scan(append(dest, &f.outcome, &f.heard, &f.degraded, &f.rests)...)
+	}, o.info.Office, o.info.Origin)
+	return f, err
+}
+
 // Certificate answers for one certificate of this office: its state at an
-// instant as known at an instant, where 0 is now.
+// instant as known at an instant, where 0 is now. Most have no history beyond
+// their grant, and nothing that rests on them: they take one statement.
 func (o *Office) Certificate(ctx context.Context, id string, at, known int64) (*Answer, error) {
-	var a *Answer
-	err := o.view(ctx, func(w *work) error {
-		h, err := w.history(o.info.Office, id)
-		if errors.Is(err, store.ErrNoRows) {
-			return fail(NotFound, "id", "an unknown number is not a refused or an expired one: compare the number, and the authority, on the label", "no certificate %q is known here", clip(id))
-		}
-		if err != nil {
-			return err
-		}
-		t, k := at, known
-		if t == 0 {
-			t = w.now
-		}
-		if k == 0 {
-			k = w.now
-		}
-		a = &Answer{Entry: w.entryOf(h, t, k), At: t, Known: k, AsOf: w.now}
-		a.NextChange = a.Standing.Next
-		for _, e := range h.Events {
-			if e.Known() <= k {
-				a.Events = append(a.Events, e)
-			}
-		}
-		if a.Stale, err = w.restsOnSilence(h.Certificate); err != nil {
-			return err
-		}
-		if len(h.Reasons) == 32 {
-			err := w.tx.QueryRow(`SELECT body FROM blobs WHERE digest = $1 AND public = 1`, h.Reasons).Scan((*[]byte)(&a.Outcome))
-			if err != nil && !errors.Is(err, store.ErrNoRows) {
+	w := &work{Office: o, r: o.rules.Load(), now: o.now()}
+	key := []any{o.info.Office, id}
+	var rests []Link
+	f, err := o.find(func(dest ...any) error { return o.db.Get(ctx, foundQuery, key, dest...) })
+	if err == nil && (f.Sequence > 1 || f.rests != 0) { // what is read beside has to be of the same instant
+		err = o.view(ctx, func(v *work) (err error) {
+			w = v
+			if f, err = o.find(func(dest ...any) error { return v.tx.QueryRow(foundQuery, key...).Scan(dest...) }); err != nil {
 				return err
 			}
-		}
-		if d := h.Certificate.Derived; d != nil && len(a.Events) > 0 {
-			if a.Abroad, err = w.events(d.Source.Office, d.Certificate); err != nil {
+			if f.Events, err = v.events(o.info.Office, id); err != nil {
 				return err
 			}
+			rests, err = v.rests(id)
+			return err
+		})
+	}
+	if errors.Is(err, store.ErrNoRows) {
+		return nil, fail(NotFound, "id", "an unknown number is not a refused or an expired one: compare the number, and the authority, on the label", "no certificate %q is known here", clip(id))
+	}
+	if err != nil {
+		return nil, err
+	}
+	if at == 0 {
+		at = w.now
+	}
+	if known == 0 {
+		known = w.now
+	}
+	a := &Answer{Entry: w.entryOf(f.history, at, known), At: at, Known: known, AsOf: w.now, Outcome: f.outcome, Rests: rests}
+	a.NextChange = a.Standing.Next
+	for _, e := range f.Events {
+		if e.Known() <= known {
+			a.Events = append(a.Events, e)
 		}
-		a.Rests, err = w.rests(id)
-		return err
-	})
+	}
+	a.Stale, err = o.silent(ctx, &f, w.now)
 	return a, err
+}
+
+// silent is restsOnSilence for what was found, without reading the peer again.
+func (o *Office) silent(ctx context.Context, f *found, now int64) (bool, error) {
+	d := f.Certificate.Derived
+	if d == nil {
+		return false, nil
+	}
+	if f.heard < 0 || f.degraded != "" {
+		return true, nil
+	}
+	sites, err := o.Sites(ctx)
+	if err != nil {
+		return false, err
+	}
+	i := slices.IndexFunc(sites, func(s peer.Site) bool { return s.ID == d.Source.Office })
+	return i >= 0 && sites[i].SilentAfter > 0 && now-f.heard > sites[i].SilentAfter.Microseconds(), nil
 }
 
 // rests lists what partners' logs say rests on a certificate of this office.
