@@ -490,7 +490,7 @@ func TestTwoProcesses(t *testing.T) {
 	t.Parallel()
 	engines(t, func(t *testing.T, open func(testing.TB) *store.DB) {
 		kr, sg := pair(t, open)
-		const n = 30
+		const n = 18
 		ids := map[string]bool{}
 		for i := range n {
 			asks := []office.StandingRequest{toSG}

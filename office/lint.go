@@ -105,8 +105,16 @@ var lintRules = []lintRule{
 		t := recognition.Limit(in.c.Granted, in.e.Term, in.c.SupportEnd, 0)
 		return t.Needs == "" && in.c.Expires <= t.End
 	}},
-	{"support", "it does not outlive the maker's support", func(in *lintInput) bool {
-		return in.c.SupportEnd.IsZero() || in.c.Expires.IsZero() || in.c.Expires <= in.c.SupportEnd
+	{"support", "it does not outlive the maker's support where the scheme or the clause says so", func(in *lintInput) bool {
+		var bounds []scheme.Bound
+		if in.e != nil {
+			bounds = append(bounds, in.e.Term...)
+		}
+		if in.clause != nil {
+			bounds = append(bounds, in.clause.Term.Bounds...)
+		}
+		bound := slices.ContainsFunc(bounds, func(b scheme.Bound) bool { return b.Kind == scheme.SupportEnd })
+		return !bound || in.c.SupportEnd.IsZero() || in.c.Expires.IsZero() || in.c.Expires <= in.c.SupportEnd
 	}},
 	{"requests", "standing requests are for other schemes, one each", func(in *lintInput) bool {
 		seen := map[string]bool{in.c.Scheme: true}

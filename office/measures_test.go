@@ -1,6 +1,7 @@
 package office_test
 
 import (
+	"bytes"
 	"strings"
 	"sync"
 	"testing"
@@ -146,6 +147,22 @@ func TestFutureEffect(t *testing.T) {
 		}
 		checkRebuild(t, sg)
 	})
+}
+
+// A Korean term does not ask how long the maker supports the product; what
+// Singapore enters on its strength does.
+func TestSupportEndsFirst(t *testing.T) {
+	kr, sg := pair(t, func(t testing.TB) *store.DB { return storetest.SQLite(t) })
+	hub := kr.grantEvidence(bytes.Replace(evidenceFile(t, "hub.yaml"), []byte("2031-12-31"), []byte("2027-12-31"), 1), "kr-cic", "basic", toSG)
+	a, err := kr.Certificate(t.Context(), hub, 0, 0)
+	kr.must(err)
+	if a.Certificate.Expires != civil.MustDate("2029-11-24") {
+		t.Errorf("in Korea it ends %s", a.Certificate.Expires)
+	}
+	sg.sync(kr)
+	if es := sg.here(hub); len(es) != 1 || es[0].Certificate.Expires != civil.MustDate("2027-12-31") {
+		t.Errorf("in Singapore: %+v (%s)", es, sg.why(hub, "sg-cls-iot"))
+	}
 }
 
 // Only its author closes a cause.

@@ -195,6 +195,7 @@ func TestWhatPutsAYesBeforeAPerson(t *testing.T) {
 		}, "own.record"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			kr, sg := partners(t, func(t testing.TB) *store.DB { return storetest.SQLite(t) })
 			c.before(kr, sg)
 			hub := kr.grant("hub.yaml", "kr-cic", "basic", toSG)
