@@ -255,7 +255,9 @@ func (f *fake) Arrivals(_ context.Context, site, after string, limit int) ([]off
 func (f *fake) OfferCatalog(_ context.Context, _ *office.Person, digest string, _ []byte) (string, error) {
 	return digest, f.err
 }
-func (f *fake) CatalogArchive(context.Context, string) ([]byte, error) { return []byte("archive"), f.err }
+func (f *fake) CatalogArchive(context.Context, string) ([]byte, error) {
+	return []byte("archive"), f.err
+}
 func (f *fake) ClearAlarm(context.Context, *office.Person, int64) error { return f.err }
 
 func (f *fake) Names(context.Context) (map[string]scheme.Text, error) {
