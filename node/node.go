@@ -24,12 +24,15 @@ import (
 // Config of a node.
 type Config struct {
 	Database string        // "sqlite:PATH" or "postgres://…"
-	Ring     *keys.Ring    // the keys that the office was founded with
+	Ring     *keys.Ring    // the keys that the log names
 	Listen   string        // host:port; port 0 picks a free one
 	TLS      *tls.Config   // nil: plain HTTP, for loopback or behind a proxy that speaks TLS
 	Log      *slog.Logger  // nil: silent
 	Timeouts peer.Timeouts // of requests to peers
 	Clock    func() time.Time
+
+	Rings  func() ([]*keys.Ring, error) // opens the other rings at hand: the next, the previous; see [office.Options]
+	OnKeys func(*keys.Ring)             // called when the office signs with another ring, also at the start
 }
 
 // Node is a running office.
@@ -65,7 +68,16 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	n.cancel = cancel
 	hints := make(chan []byte, 1)
-	if n.Office, err = office.Open(ctx, db, c.Ring, office.Options{Log: c.Log,
+	var ring *keys.Ring // that the log names, known when the office is open
+	if n.Office, err = office.Open(ctx, db, c.Ring, office.Options{Log: c.Log, Rings: c.Rings,
+		OnKeys: func(r *keys.Ring) {
+			if ring = r; n.Follower != nil {
+				n.signReceipts(r)
+			}
+			if c.OnKeys != nil {
+				c.OnKeys(r)
+			}
+		},
 		OnPublish: func(note []byte) { offer(hints, note) },
 		OnPeers: func() {
 			if n.Follower != nil { // while opening there is none yet; it reads the peers when it starts
@@ -75,12 +87,8 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 		cancel()
 		return nil, errors.Join(err, db.Close())
 	}
-	signer, err := c.Ring.Checkpoint.NoteSigner(n.Office.ID().Origin)
-	if err != nil {
-		cancel()
-		return nil, errors.Join(err, db.Close())
-	}
-	n.Follower = peer.NewFollower(n.Office, peer.Options{Client: n.client, Signer: signer, Log: c.Log, Now: db.Clock})
+	n.Follower = peer.NewFollower(n.Office, peer.Options{Client: n.client, Log: c.Log, Now: db.Clock})
+	n.signReceipts(ring)
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
 		cancel()
@@ -107,6 +115,16 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 	n.done.Go(func() { n.Follower.Run(run) })
 	n.done.Go(func() { n.hint(run, hints) })
 	return n, nil
+}
+
+// signReceipts makes the follower sign receipts with a ring's checkpoint key.
+func (n *Node) signReceipts(r *keys.Ring) {
+	s, err := r.Checkpoint.NoteSigner(n.Office.ID().Origin)
+	if err != nil {
+		n.log.Error("receipts cannot be signed", "err", err)
+		return
+	}
+	n.Follower.SetSigner(s)
 }
 
 // Failed gives the error that ended serving, where that was not [Node.Close].

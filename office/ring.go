@@ -125,7 +125,7 @@ func (o *Office) missing(recs []keys.Record) string {
 	defer o.rings.mu.Unlock()
 	for _, k := range recs {
 		if len(o.rings.list) > 0 && !o.rings.list[0].Has([]keys.Record{k}) {
-			return fmt.Sprintf("the log names the %s key %x", k.Role, k.ID)
+			return fmt.Sprintf("the %s key of this one is not the one that the log names (%x)", k.Role, k.ID)
 		}
 	}
 	return "the keys are in several rings"

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -18,7 +19,7 @@ import (
 type Follower struct {
 	books  Books
 	client *Client
-	signer note.Signer
+	signer atomic.Pointer[note.Signer]
 	log    *slog.Logger
 	now    func() time.Time
 
@@ -56,10 +57,22 @@ func NewFollower(b Books, o Options) *Follower {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Follower{
-		books: b, client: o.Client, signer: o.Signer, log: o.Log, now: o.Now,
+	f := &Follower{
+		books: b, client: o.Client, log: o.Log, now: o.Now,
 		sites: make(map[string]*follow), changed: make(chan struct{}, 1),
 	}
+	f.SetSigner(o.Signer)
+	return f
+}
+
+// SetSigner makes another checkpoint key of this office sign its receipts from
+// now on; nil: none is sent.
+func (f *Follower) SetSigner(s note.Signer) {
+	if s == nil {
+		f.signer.Store(nil)
+		return
+	}
+	f.signer.Store(&s)
 }
 
 // of returns the memory of a site.
@@ -222,7 +235,7 @@ func (f *Follower) rounds(ctx context.Context, id string, memory *follow) error 
 func (f *Follower) round(ctx context.Context, s Site, p Position, memory *follow) error {
 	src := source{client: f.client, site: s, cache: &memory.cache}
 	now := f.now().UnixMicro()
-	head, err := src.checkpoint(ctx, now)
+	head, err := src.checkpoint(ctx, p.Applied, now)
 	if err != nil {
 		return err
 	}
@@ -251,14 +264,15 @@ func (f *Follower) round(ctx context.Context, s Site, p Position, memory *follow
 // deliver sends the receipt where it says something new. One that is lost is
 // replaced by the next: receipts are cumulative.
 func (f *Follower) deliver(ctx context.Context, s Site, memory *follow) error {
-	if f.signer == nil {
+	signer := f.signer.Load()
+	if signer == nil {
 		return nil
 	}
 	text, ok, err := f.books.Receipt(ctx, s.ID)
 	if err != nil || !ok {
 		return err
 	}
-	r, signed, err := signReceipt(text, f.signer)
+	r, signed, err := signReceipt(text, *signer)
 	if err != nil {
 		return fmt.Errorf("peer %s: this office's own receipt: %w", s.ID, err)
 	}

@@ -20,15 +20,6 @@ type source struct {
 	cache  *tileCache
 }
 
-// checkpoint fetches and verifies the signed head; at is µs UTC.
-func (s source) checkpoint(ctx context.Context, at int64) (Head, error) {
-	b, err := s.client.get(ctx, s.site, "/"+ledger.CheckpointPath, ledger.MaxCheckpoint)
-	if err != nil {
-		return Head{}, err
-	}
-	return parseCheckpoint(s.site, b, at)
-}
-
 // fetch reads a tile or bundle and gives it to parse. A source may drop a
 // partial one when the full one exists, so that is asked for next; parse then
 // gets the full width.

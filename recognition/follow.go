@@ -340,9 +340,20 @@ func (f *following) end(kind scheme.EventKind, id string) {
 }
 
 // doubts holds a designation whose source has a statement that was rejected
-// or that nobody here can read.
+// or that nobody here can read. Where the doubt is about the key that signed
+// the source, the clause says what to do.
 func (f *following) doubts() {
-	if r := f.in.Source.Doubt; r != "" {
-		f.open(scheme.Hold, doubtCause+r, nil, "source-doubt", nil)
+	r := f.in.Source.Doubt
+	if r == "" {
+		return
 	}
+	ef, reason, row := scheme.Hold, "source-doubt", (*scheme.EffectOn)(nil)
+	if strings.HasPrefix(r, string(scheme.KeyCompromised)) {
+		ef, row = f.cl.effect(scheme.KeyCompromised)
+		reason = "source-" + string(scheme.KeyCompromised)
+		if _, ok := opens[ef]; !ok {
+			return // the clause keeps it; nothing new is designated all the same
+		}
+	}
+	f.open(ef, doubtCause+r, nil, reason, row)
 }
