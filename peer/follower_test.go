@@ -95,7 +95,7 @@ func TestSeveralProcesses(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
-			if err := newTestFollower(b).Step(context.Background(), "kr"); err != nil {
+			if err := NewFollower(b, Options{}).Step(context.Background(), "kr"); err != nil {
 				t.Error(err)
 			}
 		})
