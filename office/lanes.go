@@ -3,7 +3,6 @@ package office
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 )
 
@@ -123,21 +122,39 @@ func (o *Office) bulkRounds(ctx context.Context) error {
 	return join()
 }
 
-// bulkKeys is the next batch that is due and not being written.
+// bulkKeys is the next batch that is due and not being written: mostly what is
+// new, and always some of what the calendar brings, so that a flood of the one
+// cannot keep the other waiting.
 func (o *Office) bulkKeys(ctx context.Context, before *prepared) ([]sourceKey, error) {
-	n := batchBulk
+	busy := map[sourceKey]bool{}
 	if before != nil {
-		n += len(before.plans)
-	}
-	keys, err := o.dueKeys(ctx, `SELECT office, id FROM due WHERE priority > 0 AND at <= $1 ORDER BY at, priority LIMIT $2`, n)
-	if before != nil {
-		busy := make(map[sourceKey]bool, len(before.plans))
 		for i := range before.plans {
 			busy[before.plans[i].key] = true
 		}
-		keys = slices.DeleteFunc(keys, func(k sourceKey) bool { return busy[k] })
 	}
-	return keys[:min(len(keys), batchBulk)], err
+	var keys []sourceKey
+	for _, q := range []struct {
+		priority string
+		most     int
+	}{{"2", batchBulk / 4}, {"1", batchBulk}, {"2", batchBulk}} {
+		if len(keys) == batchBulk {
+			break
+		}
+		ks, err := o.dueKeys(ctx, `SELECT office, id FROM due WHERE priority = `+q.priority+` AND at <= $1 ORDER BY at LIMIT $2`, q.most+len(busy))
+		if err != nil {
+			return nil, err
+		}
+		for _, k := range ks {
+			if q.most--; q.most < 0 || len(keys) == batchBulk {
+				break
+			}
+			if !busy[k] {
+				busy[k] = true
+				keys = append(keys, k)
+			}
+		}
+	}
+	return keys, nil
 }
 
 func (o *Office) dueKeys(ctx context.Context, query string, most int) (keys []sourceKey, err error) {

@@ -6,6 +6,7 @@ import (
 	"assay/certificate"
 	"assay/civil"
 	"assay/market"
+	"assay/recognition"
 	"assay/scheme"
 )
 
@@ -19,6 +20,7 @@ func (o *Office) Market(ctx context.Context, marketID, id string, day civil.Date
 		if err != nil {
 			return err
 		}
+		peers := &planner{work: w, peers: map[string]recognition.Peer{}}
 		p := &market.Product{Functions: h.Certificate.Product.Functions, Approvals: facts}
 		ids, err := w.strings(`SELECT id FROM certificates WHERE office = $1 AND holder = $2 ORDER BY log_index`, o.info.Office, h.Certificate.Product.Holder)
 		if err != nil {
@@ -34,7 +36,7 @@ func (o *Office) Market(ctx context.Context, marketID, id string, day civil.Date
 			}
 			zone := w.r.zoneOf(g.Certificate.Scheme)
 			s := certificate.At(g.Certificate, g.Events, zone, max(w.now, day.End(zone)-1), w.now)
-			stale, err := w.restsOnSilence(g.Certificate)
+			stale, err := peers.restsOnSilence(g.Certificate)
 			if err != nil {
 				return err
 			}

@@ -31,6 +31,7 @@ type node struct {
 	t        testing.TB
 	db       *store.DB
 	ring     *keys.Ring
+	others   []*keys.Ring // at hand beside it
 	clock    *storetest.Clock
 	server   *httptest.Server
 	follower *peer.Follower
@@ -102,7 +103,13 @@ func newNodeWith(t testing.TB, db *store.DB, id string, clock *storetest.Clock, 
 // open opens (or, after a simulated crash, opens again) the office.
 func (n *node) open() {
 	n.t.Helper()
-	o, err := office.Open(n.t.Context(), n.db, n.ring, office.Options{})
+	o, err := office.Open(n.t.Context(), n.db, n.ring, office.Options{
+		Rings: func() ([]*keys.Ring, error) { return n.others, nil },
+		OnKeys: func(r *keys.Ring) {
+			if n.Office != nil { // not while it opens
+				n.follower.SetSigner(n.receiptSigner(r))
+			}
+		}})
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -114,11 +121,14 @@ func (n *node) open() {
 		n.server = httptest.NewServer(mux)
 		n.t.Cleanup(n.server.Close)
 	}
-	var signer note.Signer
-	if signer, err = n.ring.Checkpoint.NoteSigner(o.ID().Origin); err != nil {
-		n.t.Fatal(err)
-	}
-	n.follower = peer.NewFollower(o, peer.Options{Signer: signer, Now: n.db.Clock})
+	n.follower = peer.NewFollower(o, peer.Options{Signer: n.receiptSigner(n.ring), Now: n.db.Clock})
+}
+
+func (n *node) receiptSigner(r *keys.Ring) note.Signer {
+	n.t.Helper()
+	s, err := r.Checkpoint.NoteSigner(n.ID().Origin)
+	n.must(err)
+	return s
 }
 
 func (n *node) must(err error) {
@@ -319,6 +329,9 @@ func TestMainJob(t *testing.T) {
 		sg.sync(kr)
 		if s := sg.state(d.ID); s != certificate.Suspended {
 			t.Fatalf("after the suspension abroad it is %s here", s)
+		}
+		if a, err = sg.Certificate(t.Context(), d.ID, 0, 0); err != nil || len(a.Abroad) != 1 || a.Abroad[0].Received == 0 || a.Events[0].Source.Sequence != a.Abroad[0].Sequence || a.Events[0].Source.Leaf != a.Abroad[0].Leaf {
+			t.Errorf("the event does not tell what it follows, and when that was known here: %+v (%v)", a, err)
 		}
 		sg.act(office.ActSuspend, office.MeasureBody{Certificate: d.ID, Reason: "own-finding"})
 		kr.act(office.ActReinstate, office.MeasureBody{Certificate: hub, Reason: "vulnerability-fixed"})

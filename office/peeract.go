@@ -105,8 +105,8 @@ func donePeer(w *work, a *Act, body any, ps []placed) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = w.tx.Exec(`INSERT INTO peers (site, body, document, keys, origin, size, root, note, applied, heard, previous, newest, degraded, trouble, rejected, silent, receipt, receipt_at, receipt_size, ended)
-		VALUES ($1, $2, $3, $4, $5, 0, $6, $6, 0, $7, 0, 0, '', '', 0, 0, $6, 0, 0, 0)
+	_, err = w.tx.Exec(`INSERT INTO peers (site, body, document, keys, origin, size, root, note, applied, heard, previous, degraded, trouble, rejected, silent, receipt, receipt_at, receipt_size, ended)
+		VALUES ($1, $2, $3, $4, $5, 0, $6, $6, 0, $7, 0, '', '', 0, 0, $6, 0, 0, 0)
 		ON CONFLICT (site) DO UPDATE SET body = excluded.body, document = excluded.document, keys = excluded.keys, degraded = '', ended = 0`,
 		b.Site, []byte(a.Body), []byte(b.Document), ks, d.Origin, []byte{}, w.now)
 	if err != nil {

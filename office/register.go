@@ -23,13 +23,12 @@ func (w *work) entryOf(h *history, t, k int64) Entry {
 
 // restsOnSilence reports whether a designation's source office is silent past
 // its bound or in doubt: answers that rest on it say so.
-func (w *work) restsOnSilence(c *certificate.Certificate) (bool, error) {
+func (p *planner) restsOnSilence(c *certificate.Certificate) (bool, error) {
 	if c.Derived == nil {
 		return false, nil
 	}
-	p := &planner{work: w, peers: map[string]recognition.Peer{}}
 	q, err := p.peer(c.Derived.Source.Office)
-	return q.Degraded != "" || q.SilentAfter > 0 && w.now-q.Heard > q.SilentAfter, err
+	return q.Degraded != "" || q.SilentAfter > 0 && p.now-q.Heard > q.SilentAfter, err
 }
 
 // Register lists this office's own register, newest last.
@@ -76,13 +75,14 @@ func (o *Office) Register(ctx context.Context, q Query) ([]Entry, string, error)
 			if err != nil {
 				return err
 			}
+			hs, err := w.histories(o.info.Office, ids)
+			if err != nil {
+				return err
+			}
+			p := &planner{work: w, peers: map[string]recognition.Peer{}}
 			for _, id := range ids {
-				h, err := w.history(o.info.Office, id)
-				if err != nil {
-					return err
-				}
-				e := w.entryOf(h, w.now, w.now)
-				if e.Stale, err = w.restsOnSilence(h.Certificate); err != nil {
+				e := w.entryOf(hs[id], w.now, w.now)
+				if e.Stale, err = p.restsOnSilence(hs[id].Certificate); err != nil {
 					return err
 				}
 				out = append(out, e)
@@ -128,6 +128,7 @@ func (o *Office) Certificate(ctx context.Context, id string, at, known int64) (*
 	w := &work{Office: o, r: o.rules.Load(), now: o.now()}
 	key := []any{o.info.Office, id}
 	var rests []Link
+	var abroad []certificate.Event
 	f, err := o.find(func(dest ...any) error { return o.db.Get(ctx, foundQuery, key, dest...) })
 	if err == nil && (f.Sequence > 1 || f.rests != 0) { // what is read beside has to be of the same instant
 		err = o.view(ctx, func(v *work) (err error) {
@@ -137,6 +138,11 @@ func (o *Office) Certificate(ctx context.Context, id string, at, known int64) (*
 			}
 			if f.Events, err = v.events(o.info.Office, id); err != nil {
 				return err
+			}
+			if d := f.Certificate.Derived; d != nil {
+				if abroad, err = v.events(d.Source.Office, d.Certificate); err != nil {
+					return err
+				}
 			}
 			rests, err = v.rests(id)
 			return err
@@ -154,7 +160,7 @@ func (o *Office) Certificate(ctx context.Context, id string, at, known int64) (*
 	if known == 0 {
 		known = w.now
 	}
-	a := &Answer{Entry: w.entryOf(f.history, at, known), At: at, Known: known, AsOf: w.now, Outcome: f.outcome, Rests: rests}
+	a := &Answer{Entry: w.entryOf(f.history, at, known), At: at, Known: known, AsOf: w.now, Outcome: f.outcome, Abroad: abroad, Rests: rests}
 	a.NextChange = a.Standing.Next
 	for _, e := range f.Events {
 		if e.Known() <= known {
@@ -237,19 +243,22 @@ type Arrival struct {
 	Here     []Link               `json:"here,omitempty"` // designations here that rest on it
 }
 
-// Arrivals lists what came from a partner (or all, with site ""), in the
-// order of its log, with what it led to: also what was refused, offered or
-// left open, and why.
+// Arrivals lists what came from a partner (or all, with site ""), the newest
+// first, with what it led to: also what was refused, offered or left open, and
+// why.
 func (o *Office) Arrivals(ctx context.Context, site, after string, limit int) ([]Arrival, string, error) {
 	return paged(after, limit, func(c cursor, n int) (out []Arrival, err error) {
+		if after == "" {
+			c.At = 1<<63 - 1
+		}
 		err = o.view(ctx, func(w *work) error {
 			q, args := `SELECT c.office, c.id, c.number, c.scheme, c.level, c.body, c.state, c.received, COALESCE(a.at, 0), COALESCE(a.summary, ''), COALESCE(b.body, a.outcome)
 				FROM certificates c LEFT JOIN arrivals a ON a.office = c.office AND a.id = c.id LEFT JOIN blobs b ON b.digest = a.reasons
-				WHERE c.office <> $1 AND (c.received > $2 OR (c.received = $2 AND c.id > $3))`, []any{o.info.Office, c.At, c.ID, n}
+				WHERE c.office <> $1 AND c.received > 0 AND c.received <= $2 AND (c.received < $2 OR c.id < $3)`, []any{o.info.Office, c.At, c.ID, n}
 			if site != "" {
 				q, args = q+` AND c.office = $5`, append(args, site)
 			}
-			rows, err := w.tx.Query(q+` ORDER BY c.received, c.id LIMIT $4`, args...)
+			rows, err := w.tx.Query(q+` ORDER BY c.received DESC, c.id DESC LIMIT $4`, args...)
 			if err != nil {
 				return err
 			}

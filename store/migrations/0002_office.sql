@@ -131,7 +131,8 @@ CREATE TABLE certificates (
   PRIMARY KEY (office, id)
 ) {{strict}};
 CREATE INDEX certificates_number ON certificates (number);
-CREATE INDEX certificates_source ON certificates (src_office, src_id, office, log_index);
+CREATE INDEX certificates_source ON certificates (src_office, src_id, office, log_index) WHERE src_office <> '';
+CREATE INDEX certificates_received ON certificates (received, id) WHERE received > 0;
 CREATE INDEX certificates_list ON certificates (office, log_index);
 CREATE INDEX certificates_holder ON certificates (office, holder); -- not the product: its text may be longer than an index entry
 
@@ -163,7 +164,6 @@ CREATE TABLE due (
   priority {{int}} NOT NULL,         -- 0 status, 1 grant, 2 calendar
   PRIMARY KEY (office, id)
 ) {{strict}};
-CREATE INDEX due_order ON due (at, priority);
 CREATE INDEX due_priority ON due (priority, at);
 
 -- The newest outcome for every source: what arrived and why it led where it did.
@@ -252,8 +252,7 @@ CREATE TABLE peers (
   note       {{bytes}} NOT NULL,
   applied    {{int}} NOT NULL,
   heard      {{int}} NOT NULL,
-  previous   {{int}} NOT NULL,       -- recorded time of the newest statement under the head before this one
-  newest     {{int}} NOT NULL,       -- recorded time of the newest statement applied
+  previous   {{int}} NOT NULL,       -- when the head before this one was last seen to be the newest
   degraded   {{text}} NOT NULL,
   trouble    {{text}} NOT NULL,
   rejected   {{int}} NOT NULL,
