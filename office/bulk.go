@@ -130,7 +130,7 @@ func (p *planner) prefetch(keys []sourceKey) error {
 		}
 		var here []string
 		restsOn := map[string]string{}
-		err = p.in(`SELECT id, src_id FROM certificates WHERE src_office = $1 AND office = $2 AND src_id IN (%)`, ids, func(r *store.Rows) error {
+		err = p.in(`SELECT id, src_id FROM certificates WHERE src_office = $1 AND src_office <> '' AND office = $2 AND src_id IN (%)`, ids, func(r *store.Rows) error {
 			var id, src string
 			if err := r.Scan(&id, &src); err != nil {
 				return err

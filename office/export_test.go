@@ -70,3 +70,9 @@ func (o *Office) Lint(ctx context.Context, c *certificate.Certificate, source *c
 
 // LintEvent is the same for a status change.
 func LintEvent(c *certificate.Certificate, e *certificate.Event) error { return lintEvent(c, e) }
+
+// ErrNoRing is wrapped where no ring at hand has the keys that the log names.
+var ErrNoRing = errNoRing
+
+// LoadRings opens the rings at hand.
+func (o *Office) LoadRings() bool { return o.loadRings() }

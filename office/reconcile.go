@@ -184,7 +184,7 @@ func (p *planner) input(k sourceKey) (*recognition.Input, *history, []*history, 
 
 // resting loads the designations here that rest on a source.
 func (w *work) resting(k sourceKey) ([]*history, error) {
-	ids, err := w.strings(`SELECT id FROM certificates WHERE src_office = $1 AND src_id = $2 AND office = $3 ORDER BY log_index`, k.Office, k.ID, w.info.Office)
+	ids, err := w.strings(`SELECT id FROM certificates WHERE src_office = $1 AND src_office <> '' AND src_id = $2 AND office = $3 ORDER BY log_index`, k.Office, k.ID, w.info.Office)
 	if err != nil {
 		return nil, err
 	}

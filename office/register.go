@@ -107,7 +107,7 @@ type found struct {
 }
 
 const foundQuery = `SELECT ` + historyColumns + `, b.body, COALESCE(p.heard, -1), COALESCE(p.degraded, ''),
-	CASE WHEN EXISTS (SELECT 1 FROM certificates r WHERE r.src_office = c.office AND r.src_id = c.id) THEN 1 ELSE 0 END
+	CASE WHEN EXISTS (SELECT 1 FROM certificates r WHERE r.src_office = c.office AND r.src_office <> '' AND r.src_id = c.id) THEN 1 ELSE 0 END
 	FROM certificates c JOIN subjects s ON s.office = c.office AND s.subject = c.id
 	LEFT JOIN blobs b ON b.digest = c.reasons AND b.public = 1
 	LEFT JOIN peers p ON p.site = c.src_office AND p.ended = 0
@@ -190,7 +190,7 @@ func (o *Office) silent(ctx context.Context, f *found, now int64) (bool, error) 
 
 // rests lists what partners' logs say rests on a certificate of this office.
 func (w *work) rests(id string) ([]Link, error) {
-	rows, err := w.tx.Query(`SELECT office, id, number, scheme, level, state FROM certificates WHERE src_office = $1 AND src_id = $2 ORDER BY office, id`, w.info.Office, id)
+	rows, err := w.tx.Query(`SELECT office, id, number, scheme, level, state FROM certificates WHERE src_office = $1 AND src_office <> '' AND src_id = $2 ORDER BY office, id`, w.info.Office, id)
 	if err != nil {
 		return nil, err
 	}

@@ -83,7 +83,7 @@ func (s *settling) moved(plans []plan) (map[sourceKey]bool, error) {
 		if err != nil {
 			return nil, err
 		}
-		err = s.in(`SELECT src_id, id FROM certificates WHERE src_office = $1 AND office = $2 AND src_id IN (%)`, ids, func(r *store.Rows) error {
+		err = s.in(`SELECT src_id, id FROM certificates WHERE src_office = $1 AND src_office <> '' AND office = $2 AND src_id IN (%)`, ids, func(r *store.Rows) error {
 			var src, id string
 			err := r.Scan(&src, &id)
 			k := sourceKey{office, src}
