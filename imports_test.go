@@ -79,6 +79,7 @@ var owners = map[string]string{
 	"github.com/go-jose/go-jose/v4":            "peer",
 	"github.com/google/uuid":                   "office client",
 	"github.com/jackc/pgx/v5":                  "store store/storetest",
+	"github.com/miekg/pkcs11":                  "keys",
 	"github.com/santhosh-tekuri/jsonschema/v6": "catalog",
 	"github.com/transparency-dev/formats":      "ledger peer",
 	"go.yaml.in/yaml/v3":                       "catalog evidence cmd/assay",
