@@ -25,6 +25,8 @@ type draft struct {
 	Sequence uint64         `cbor:"3,keyasint"`
 	Previous [32]byte       `cbor:"4,keyasint"`
 	Payload  []byte         `cbor:"5,keyasint"`
+
+	said *said // what Payload says, where its maker still has it
 }
 
 // placed is a draft in the log.

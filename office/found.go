@@ -220,7 +220,7 @@ func Rebuild(ctx context.Context, db *store.DB, officeID, origin string, first k
 		case statement.Status:
 			out.Events++
 		}
-		batch = append(batch, placed{draft: draft{s.Kind, s.Subject, s.Sequence, s.Previous, s.Payload}, body: body, digest: s.Digest(), Index: index, Leaf: ledger.LeafHash(body)})
+		batch = append(batch, placed{draft: draft{Kind: s.Kind, Subject: s.Subject, Sequence: s.Sequence, Previous: s.Previous, Payload: s.Payload}, body: body, digest: s.Digest(), Index: index, Leaf: ledger.LeafHash(body)})
 		if len(batch) == 512 {
 			return flush()
 		}

@@ -49,7 +49,10 @@ func hear(kind statement.Kind, subject string, seq uint64, payload []byte) (*sai
 func (w *work) projectAll(office string, ps []placed) error {
 	for i := range ps {
 		p := &ps[i]
-		s, err := hear(p.Kind, p.Subject, p.Sequence, p.Payload)
+		s, err := p.said, error(nil)
+		if s == nil {
+			s, err = hear(p.Kind, p.Subject, p.Sequence, p.Payload)
+		}
 		if err == nil && s.cert != nil {
 			err = fitsHeader(s, office)
 		}

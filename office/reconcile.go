@@ -515,7 +515,9 @@ func (o *Office) numberPlans(ctx context.Context, plans []plan, run func(func() 
 					broken = err
 					break
 				}
-				pl.drafts[g.at].Subject, pl.drafts[g.at].Payload = id, b
+				d := &pl.drafts[g.at]
+				d.Subject, d.Payload = id, b
+				d.said = &said{kind: d.Kind, subject: id, sequence: d.Sequence, payload: b, cert: g.cert}
 			}
 			if broken != nil { // a person has to look; what follows the source goes on
 				pl.cases = append(pl.cases, Case{Kind: "review", Office: pl.key.Office, Source: pl.key.ID, Clause: pl.grants[0].clause,

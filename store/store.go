@@ -95,7 +95,7 @@ func (db *DB) openSQLite(path string) error {
 	open := func(options ...string) (*sql.DB, error) {
 		q := url.Values{"_pragma": append([]string{
 			fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()),
-			"foreign_keys(1)", "cache_size(-16384)", // KiB
+			"foreign_keys(1)", "wal_autocheckpoint(8000)", "cache_size(-16384)", // KiB
 		}, options...)}
 		q.Set("_txlock", "immediate")
 		c, err := sqlite.NewConnector((&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: q.Encode()}).String())
