@@ -237,7 +237,7 @@ func (x *explained) dates(cl *clause, today civil.Date) (ask bool) {
 	case scheme.SourceGrant:
 		tested, shown = x.cert.Granted, x.granted
 	case scheme.SourceEffect:
-		tested, shown = x.effective, x.effect
+		tested, shown = x.effective, x.effective.String()
 	}
 	if d.Until != 0 {
 		x.say(DatesUntil, answer(tested <= d.Until), shown, d.Until.String(), &d.Fact)

@@ -24,9 +24,7 @@ type decision struct {
 	state     string
 	basis     string
 	effective civil.Date // day of its effect, in its own zone
-	effect    string
 	groups    []group
-	models    []string // all of them
 	reasons   []Reason // one arena for all explanations
 	oks       []bool   // one arena: per clause and group, whether it holds
 	next      int64
@@ -39,6 +37,7 @@ type decision struct {
 
 // group is the models of a product that have the same functions.
 type group struct {
+	named     []string // the functions, as the product names them
 	functions []function
 	models    []string
 }
@@ -64,22 +63,33 @@ func (e *Engine) Decide(in *Input) Outcome {
 	}
 	d.read()
 	clauses := e.bySource[d.cert.Scheme]
-	d.reasons = make([]Reason, 0, len(clauses)*20)
-	d.oks = make([]bool, 0, len(clauses)*len(d.groups))
-	out.Tried = make([]Tried, 0, len(clauses))
+	n := 0
+	for _, cl := range clauses {
+		if cl.leadsTo(in.Target) {
+			n++
+		}
+	}
+	d.oks = make([]bool, 0, n*len(d.groups))
+	out.Tried = make([]Tried, 0, n)
 
 	for i := range in.Existing {
 		out.Wanted = d.follow(out.Wanted, &in.Existing[i])
 	}
-	cs := make([]candidate, 0, len(clauses))
+	var cs []candidate
 	for _, cl := range clauses {
-		if in.Target != "" && (cl.to == nil || cl.to.Authority != in.Target) {
+		if !cl.leadsTo(in.Target) {
 			continue
+		}
+		if cap(d.reasons)-len(d.reasons) < reasonsMost { // a new arena: what was told stays where it is
+			d.reasons = make([]Reason, 0, (n-len(out.Tried)-1)*reasonsUsual+reasonsMost)
 		}
 		t, c := d.try(cl)
 		c.tried = len(out.Tried)
 		out.Tried = append(out.Tried, t)
 		if t.Answer == scheme.Yes {
+			if cs == nil { // most certificates have none
+				cs = make([]candidate, 0, n-c.tried)
+			}
 			cs = append(cs, c)
 		}
 	}
@@ -89,6 +99,16 @@ func (e *Engine) Decide(in *Input) Outcome {
 		out.Next = d.next
 	}
 	return out
+}
+
+// How many reasons a clause has, about: fewer with a no or an open question, more
+// with a yes. Being wrong costs an allocation.
+const reasonsUsual, reasonsMost = 14, 20
+
+// leadsTo reports whether a clause gives something that the authority would
+// enter; empty: any authority.
+func (c *clause) leadsTo(authority string) bool {
+	return authority == "" || c.to != nil && c.to.Authority == authority
 }
 
 // later notes that the answer may change at an instant after now.
@@ -119,7 +139,6 @@ func (d *decision) read() {
 	d.cert = d.src.Amended
 	d.granted, d.expires, d.state = c.Granted.String(), d.cert.Expires.String(), string(d.src.State)
 	d.effective = civil.DateAt(d.cert.Effective, zone)
-	d.effect = d.effective.String()
 	d.basis = refs(d.cert.Basis)
 	d.group(&d.cert.Product)
 }
@@ -143,19 +162,16 @@ func (d *decision) editionChanges(t *target, today civil.Date) {
 // group puts models with the same functions together: most products have one
 // group, however many models.
 func (d *decision) group(p *certificate.Product) {
-	var lists [][]string
 	for i := range p.Models {
 		m := &p.Models[i]
 		fs := m.Functions
 		if len(fs) == 0 {
 			fs = p.Functions
 		}
-		d.models = append(d.models, m.ID)
-		at := slices.IndexFunc(lists, func(l []string) bool { return slices.Equal(l, fs) })
+		at := slices.IndexFunc(d.groups, func(g group) bool { return slices.Equal(g.named, fs) })
 		if at < 0 {
-			at = len(lists)
-			lists = append(lists, fs)
-			d.groups = append(d.groups, group{functions: d.tree.functions(fs)})
+			at = len(d.groups)
+			d.groups = append(d.groups, group{named: fs, functions: d.tree.functions(fs), models: make([]string, 0, len(p.Models)-i)})
 		}
 		d.groups[at].models = append(d.groups[at].models, m.ID)
 	}
@@ -175,12 +191,13 @@ func (d *decision) choose(ws []Wanted, tried []Tried, all []candidate) []Wanted 
 	slices.SortFunc(cs, func(a, b *candidate) int {
 		return cmp.Or(cmp.Compare(b.rank, a.rank), cmp.Compare(reach(b.gate.action), reach(a.gate.action)), cmp.Compare(a.ID, b.ID))
 	})
-	var schemes []string
+	schemes := make([]string, 0, 8)
 	for i := range tried {
 		if s := tried[i].Scheme; !slices.Contains(schemes, s) {
 			schemes = append(schemes, s)
 		}
 	}
+	ws = slices.Grow(ws, len(schemes))
 	for _, s := range schemes {
 		before := len(ws)
 		covered := map[string]*candidate{}
