@@ -12,7 +12,7 @@ import (
 
 // Proposal is an act that one person proposes.
 type Proposal struct {
-	Kind office.ActKind  `json:"kind" enum:"grant,refuse,suspend,reinstate,revoke,annul,surrender,correct,extend,hold,release,earlier,case,peer,policy,reading,catalog,person"`
+	Kind office.ActKind  `json:"kind" enum:"grant,refuse,suspend,reinstate,revoke,annul,surrender,correct,extend,hold,release,earlier,case,peer,policy,reading,catalog,person,key"`
 	Body json.RawMessage `json:"body" doc:"What the act does; its shape depends on the kind"`
 }
 

@@ -21,6 +21,7 @@ func officeCommands() []command {
 	return []command{
 		{"init", "DIR", "found an office: database, keys, a token for each person", runInit},
 		{"serve", "DIR", "run it", runServe},
+		{"keys", "new|act|show|use DIR", "replace its keys", runKeys},
 		{"backup", "DIR FILE", "write its database to a file, while it serves", runBackup},
 		{"restore", "FILE DIR", "put a backup back, unless that would fork the log", runRestore},
 		{"log", "fsck URL|DIR|FILE", "check a whole log, entry by entry", runLog},

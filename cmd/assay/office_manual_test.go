@@ -26,7 +26,7 @@ func TestManual(t *testing.T) {
 	for _, m := range slices.Concat(typed, inline) {
 		words := strings.Fields(m[1])
 		verb := words[:1]
-		if len(words) > 1 && slices.Contains([]string{"log", "peer", "policy", "token", "case", "application"}, words[0]) {
+		if len(words) > 1 && slices.Contains([]string{"log", "peer", "policy", "token", "case", "application", "keys"}, words[0]) {
 			verb = words[:2]
 		}
 		c := u.command(append(slices.Clone(verb), "-h")...)

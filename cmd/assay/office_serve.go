@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 
-	"assay/keys"
 	"assay/node"
 	"assay/office"
 )
@@ -27,7 +25,7 @@ left unfinished is finished before the first request is answered.
   --tls-key FILE       its key: speaks HTTPS by itself, HTTP/2 too
   --log-json           logs JSON lines, not text
   --verbose            logs more
-
+` + moduleUsage + `
 The address and the fingerprint go to the standard output, the log to the
 standard error.
 
@@ -44,6 +42,8 @@ func runServe(ctx context.Context, args []string, std stdio) int {
 	key := v.String("tls-key", "", "")
 	logJSON := v.Bool("log-json", false, "")
 	verbose := v.Bool("verbose", false, "")
+	var ring keyring
+	ring.module.flags(v)
 	rest, code, ok := v.parse(args, 1, 1)
 	if !ok {
 		return code
@@ -53,6 +53,9 @@ func runServe(ctx context.Context, args []string, std stdio) int {
 	if c.TLS, err = serverTLS(*cert, *key); err != nil {
 		return v.misuse("%v", err)
 	}
+	if err := ring.module.check(); err != nil {
+		return v.misuse("%v", err)
+	}
 	where := rest[0]
 	if *database != "" {
 		where = *database
@@ -60,17 +63,19 @@ func runServe(ctx context.Context, args []string, std stdio) int {
 	if c.Database, err = databaseURL(where); err != nil {
 		return v.fail(err)
 	}
-	path := filepath.Join(rest[0], keysFile)
-	if _, err := os.Stat(path); err != nil {
-		return v.fail(fmt.Errorf("the office's keys: %w; without them nobody can go on with its log", err))
+	ring.dir, ring.log = rest[0], c.Log
+	if ring.needsFile() {
+		if _, err := os.Stat(ring.path(keysFile)); err != nil {
+			return v.fail(fmt.Errorf("the office's keys: %w; without them nobody can go on with its log", err))
+		}
+		if ring.phrase, err = v.passphrase(ctx, *file, false); err != nil {
+			return v.fail(err)
+		}
 	}
-	phrase, err := v.passphrase(ctx, *file, false)
-	if err != nil {
+	if c.Ring, err = ring.current(); err != nil {
 		return v.fail(err)
 	}
-	if c.Ring, err = keys.Open(path, phrase); err != nil {
-		return v.fail(err)
-	}
+	c.Rings, c.OnKeys = ring.others, ring.took
 	n, err := node.Start(ctx, c)
 	if err != nil {
 		if errors.Is(err, office.ErrNotFounded) {
