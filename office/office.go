@@ -75,6 +75,7 @@ type Office struct {
 	bulkLock   sync.Mutex
 	gate       gate
 	sites      siteCache
+	serials    serials
 	doc        struct {
 		sync.Mutex
 		body  []byte

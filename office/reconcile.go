@@ -479,18 +479,7 @@ func (o *Office) numberPlans(ctx context.Context, plans []plan, run func(func() 
 	if len(count) == 0 {
 		return nil
 	}
-	first := map[string]int64{}
-	err := run(func() error {
-		return o.update(ctx, func(w *work) error {
-			for s, n := range count {
-				var err error
-				if first[s], err = w.serial(s, n); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	})
+	first, err := o.reserve(ctx, count, run)
 	if err != nil {
 		return err
 	}
