@@ -35,7 +35,7 @@ func TestManual(t *testing.T) {
 			t.Errorf("assay %s: %v\n%s", strings.Join(verb, " "), err, help)
 			continue
 		}
-		for _, flag := range regexp.MustCompile(`--?([a-z][a-z-]*)`).FindAllStringSubmatch(strings.Join(flagsOf(words), " "), -1) {
+		for _, flag := range regexp.MustCompile(`--?([a-z][a-z0-9-]*)`).FindAllStringSubmatch(strings.Join(flagsOf(words), " "), -1) {
 			if !regexp.MustCompile(`-` + flag[1] + `\b`).Match(help) {
 				t.Errorf("assay %s: no flag --%s in its help", strings.Join(verb, " "), flag[1])
 			}
