@@ -354,6 +354,45 @@ func TestDoubtAboutTheSource(t *testing.T) {
 	s.decide(CloseCause, CloseCause) // the reinstatement acts, and the hold ends
 }
 
+// What a compromised key may have signed follows the clause, and comes back
+// when two persons trust it; other doubt holds, whatever the clause says.
+func TestKeyOfTheSourceCompromised(t *testing.T) {
+	for _, c := range []struct {
+		ef   scheme.Effect
+		want Action
+		then certificate.State
+	}{
+		{"", OpenCause, certificate.Held},
+		{scheme.Suspend, OpenCause, certificate.Suspended},
+		{scheme.Lapse, OpenCause, certificate.Lapsed},
+		{scheme.Notice, Keep, certificate.Valid},
+	} {
+		var change func(*scheme.Catalog)
+		if c.ef != "" {
+			change = effect(scheme.KeyCompromised, c.ef, "")
+		}
+		s := designated(t, change)
+		s.in.Source.Doubt = "key-compromised-7"
+		s.decide(c.want)
+		s.state(c.then)
+		s.decide(Keep)
+		s.in.Source.Doubt = ""
+		switch {
+		case c.want == Keep:
+			s.decide(Keep)
+		case c.then == certificate.Lapsed:
+			s.decide(Restore) // by a person only
+		default:
+			s.decide(CloseCause)
+			s.state(certificate.Valid)
+		}
+	}
+	s := designated(t, effect(scheme.KeyCompromised, scheme.Notice, ""))
+	s.in.Source.Doubt = "rejected-7"
+	s.decide(OpenCause)
+	s.state(certificate.Held)
+}
+
 // A designation that would outlive its source ends with it; one that ends
 // the same day ends by its own calendar.
 func TestSourceExpires(t *testing.T) {
