@@ -161,6 +161,9 @@ func Open(ctx context.Context, db *store.DB, ring *keys.Ring, opt Options) (*Off
 	if err := o.refreshSigning(ctx); err != nil {
 		return nil, err
 	}
+	if err := o.fetchLeaving(ctx); err != nil {
+		return nil, err
+	}
 	if err := o.refreshRules(ctx); err != nil {
 		return nil, err
 	}

@@ -194,10 +194,24 @@ func (w *work) checkpointSigners(have int64) ([]keys.Signer, error) {
 		return nil, errMoved
 	}
 	by := []keys.Signer{s.ring.Checkpoint}
+	old, err := w.leaving(have)
+	if err != nil || old == nil {
+		return by, err
+	}
+	if ring := w.rings.with([]keys.Record{*old}); ring != nil { // after a loss there is none
+		by = append(by, ring.Checkpoint)
+	}
+	return by, nil
+}
+
+// leaving is the replaced checkpoint key that still signs what is larger than
+// the checkpoint of size have; nil: none.
+func (w *work) leaving(have int64) (*keys.Record, error) {
+	var raw []byte
 	var h handover
-	err = w.tx.QueryRow(`SELECT value FROM office_meta WHERE name = $1`, "handover").Scan(&raw)
+	err := w.tx.QueryRow(`SELECT value FROM office_meta WHERE name = $1`, "handover").Scan(&raw)
 	if errors.Is(err, store.ErrNoRows) {
-		return by, nil
+		return nil, nil
 	}
 	if err == nil {
 		err = statement.Decode(raw, &h)
@@ -205,19 +219,33 @@ func (w *work) checkpointSigners(have int64) ([]keys.Signer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("office_meta handover: %w", err)
 	}
-	if have > h.Index { // a checkpoint that both signed is out
-		var behind int64
-		if err := w.tx.QueryRow(`SELECT COUNT(*) FROM peers WHERE ended = 0 AND receipt_size <= $1`, h.Index).Scan(&behind); err != nil {
-			return nil, err
-		}
-		if w.now >= h.Until || behind == 0 {
-			return by, nil
-		}
+	if have <= h.Index { // no checkpoint that both signed is out
+		return &h.Old, nil
 	}
-	if ring := w.rings.with([]keys.Record{h.Old}); ring != nil { // after a loss, or a start without it, there is none
-		by = append(by, ring.Checkpoint)
+	if w.now >= h.Until {
+		return nil, nil
 	}
-	return by, nil
+	var behind int64
+	if err := w.tx.QueryRow(`SELECT COUNT(*) FROM peers WHERE ended = 0 AND receipt_size <= $1`, h.Index).Scan(&behind); err != nil || behind == 0 {
+		return nil, err
+	}
+	return &h.Old, nil
+}
+
+// fetchLeaving opens the other rings at a start in the middle of a handover.
+func (o *Office) fetchLeaving(ctx context.Context) error {
+	var old *keys.Record
+	err := o.view(ctx, func(w *work) error {
+		have, err := w.tx.CheckpointSize()
+		if err == nil {
+			old, err = w.leaving(have)
+		}
+		return err
+	})
+	if err == nil && old != nil && o.rings.with([]keys.Record{*old}) == nil {
+		o.loadRings()
+	}
+	return err
 }
 
 // KeyResult is what came of replacing keys.

@@ -147,7 +147,9 @@ func TestRotation(t *testing.T) {
 		if by, size := kr.signedBy(old, kr.ring); !by[0] || !by[1] || size != res.Index+1 {
 			t.Errorf("the checkpoint of size %d over the key statement %d is signed by old and new: %v", size, res.Index, by)
 		}
-		// Not read yet: both keys go on signing.
+		// Not read yet: both keys go on signing, also after a start with the new ring.
+		kr.others = []*keys.Ring{old}
+		kr.open()
 		kr.clock.Advance(time.Hour)
 		vacuum := kr.grant("vacuum.yaml", "kr-cic", "basic")
 		kr.must(kr.Publish(t.Context()))
