@@ -76,3 +76,6 @@ var ErrNoRing = errNoRing
 
 // LoadRings opens the rings at hand.
 func (o *Office) LoadRings() bool { return o.loadRings() }
+
+// RefreshSigning takes up the keys that the log names now.
+func (o *Office) RefreshSigning(ctx context.Context) error { return o.refreshSigning(ctx) }

@@ -338,6 +338,22 @@ func TestCompromised(t *testing.T) {
 	})
 }
 
+// TestCompromisedSinceLongAgo: what an earlier key signed is not in doubt,
+// however far back the instant lies.
+func TestCompromisedSinceLongAgo(t *testing.T) {
+	kr, sg := pair(t, func(t testing.TB) *store.DB { return storetest.SQLite(t) })
+	hub := kr.grant("hub.yaml", "kr-cic", "basic", toSG)
+	_, first := kr.rotate(statement.Scheduled, time.Time{})
+	_, second := kr.rotate(statement.Compromised, start.Add(-time.Hour))
+	if second.From != first.Index+1 || second.Doubt != 0 {
+		t.Errorf("%d entries in doubt from %d on, want none: the key came with entry %d", second.Doubt, second.From, first.Index)
+	}
+	sg.sync(kr)
+	if s := sg.state(sg.here(hub)[0].Certificate.ID); s != certificate.Valid {
+		t.Errorf("signed by an earlier key it is %s", s)
+	}
+}
+
 // TestStolenStatementKey: the thief gets an entry into the log itself, after
 // the statement that ended the key. No reader takes it.
 func TestStolenStatementKey(t *testing.T) {
@@ -420,6 +436,10 @@ func TestRotationOfTwoProcesses(t *testing.T) {
 	kr.Office = one
 	kr.rotate(statement.Scheduled, time.Time{})
 	if err := signed(); !errors.Is(err, office.ErrMoved) {
+		t.Fatalf("logged under a key that has ended: %v", err)
+	}
+	kr.must(two.RefreshSigning(t.Context()))
+	if err := signed(); !errors.Is(err, office.ErrMoved) { // it knows the new key, and this is the old one's
 		t.Fatalf("logged under a key that has ended: %v", err)
 	}
 	kr.must(two.Finish(t.Context(), a.ID))
