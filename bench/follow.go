@@ -72,7 +72,7 @@ func follow(ctx context.Context, n int, engine string, database func() (string, 
 	if err != nil {
 		return nil, err
 	}
-	if err := source.serve(ctx, false); err != nil {
+	if err := source.serve(ctx, answering); err != nil {
 		return nil, err
 	}
 	if err := receiver.start(ctx); err != nil {

@@ -209,7 +209,7 @@ func lookupServer(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(partner.serve(ctx, false), o.serve(ctx, false)); err != nil {
+	if err := errors.Join(partner.serve(ctx, answering), o.serve(ctx, answering)); err != nil {
 		return err
 	}
 	if err := o.follow(ctx, partner, time.Hour); err != nil {

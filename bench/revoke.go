@@ -41,7 +41,7 @@ func revokeUnderLoad(ctx context.Context, s sizes) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := other.serve(ctx, false); err != nil {
+	if err := other.serve(ctx, answering); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(receiver.follow(ctx, other, time.Hour), receiver.automatic(ctx, other.Clause), other.follow(ctx, receiver, time.Hour), other.office.Publish(ctx)); err != nil {
@@ -92,7 +92,7 @@ func revokeUnderLoad(ctx context.Context, s sizes) (*Report, error) {
 		}
 	})
 	before := time.Now()
-	took, err := revokeAll(ctx, source, receiver, targets, time.Second/time.Duration(s.perSecond))
+	stage, err := revokeAll(ctx, source, receiver, targets, time.Second/time.Duration(s.perSecond))
 	wall := time.Since(before)
 	left, lerr := receiver.applied(ctx, other.Office.Office)
 	stop()
@@ -104,17 +104,21 @@ func revokeUnderLoad(ctx context.Context, s sizes) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	took := stage[refused]
 	r := &Report{Name: "revoke", What: "revoked here, refused there, with hints, while the partner catches up on another peer and grants", N: len(took), Unit: "revocations",
 		Of: "the limit of 100 ms for the 99th percentile", Target: 1}
 	r.term("median", millis(quantile(took, 0.5)), "ms")
 	r.term("90th percentile", millis(quantile(took, 0.9)), "ms")
 	r.term("99th percentile", millis(quantile(took, 0.99)), "ms")
 	r.term("longest", millis(quantile(took, 1)), "ms")
+	for i := range stages - 1 {
+		r.term("median until "+stageNames[i], millis(quantile(stage[i], 0.5)), "ms")
+	}
 	r.term("revocations", float64(len(took))/wall.Seconds(), "per second")
 	r.term("granted by the partner meanwhile", float64(granted)/wall.Seconds(), "per second")
 	r.term("backlog at the start", float64(s.backlog), "entries")
-	r.term("not applied when the last revocation acted", float64(int64(s.backlog)-left), "entries")
-	r.term("not decided on then", float64(int64(s.backlog)-looked), "entries")
+	r.term("not applied when the last revocation acted", float64(max(0, int64(s.backlog)-left)), "entries")
+	r.term("not decided on then", float64(max(0, int64(s.backlog)-looked)), "entries")
 	r.note("from the call that approves the revocation to the row that says so in the partner's database, asked for every 2 ms; all three offices share the cores of this machine")
 	if left >= int64(s.backlog) && looked >= int64(s.backlog) {
 		r.note("the backlog ended first: take a larger one")
@@ -138,10 +142,11 @@ func revokeWithoutHints(ctx context.Context, n int) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	took, err := revokeAll(ctx, source, receiver, targets, 7*poll/10)
+	stage, err := revokeAll(ctx, source, receiver, targets, 7*poll/10)
 	if err != nil {
 		return nil, err
 	}
+	took := stage[refused]
 	r := &Report{Name: "revoke", What: "the same on an idle partner without hints, polling every 500 ms", N: len(took), Unit: "revocations",
 		Of: "one poll interval (at most 550 ms, it varies by a tenth) and 100 ms, for the longest", Target: 1}
 	r.term("median", millis(quantile(took, 0.5)), "ms")
@@ -159,12 +164,11 @@ func (w *world) pair(ctx context.Context, hints bool, poll time.Duration) (sourc
 	if receiver, err = w.found(ctx, w.Receiver, ""); err != nil {
 		return nil, nil, err
 	}
+	does := publishing
 	if hints {
-		err = source.start(ctx)
-	} else {
-		err = source.serve(ctx, true)
+		does = hinting
 	}
-	if err == nil {
+	if err = source.serve(ctx, does); err == nil {
 		err = receiver.start(ctx)
 	}
 	if err == nil {
@@ -211,39 +215,71 @@ func (w *world) designated(ctx context.Context, source, receiver *site, n int) (
 	return out, err
 }
 
+// stages of a revocation on its way, each the time since its approval began.
+const (
+	logged    = iota // here, durably
+	published        // here, under a checkpoint
+	headThere        // the partner has verified that checkpoint
+	applied          // and entered the statement
+	refused          // and ended what rests on it
+	stages
+)
+
+var stageNames = [stages]string{"logged here", "published here", "checkpoint verified there", "applied there", "refused there"}
+
 // revokeAll revokes each target at a source, one every so often and at no
-// fixed phase, and gives the time until each is refused in the receiver.
-func revokeAll(ctx context.Context, source, receiver *site, targets []target, every time.Duration) ([]time.Duration, error) {
-	took := make([]time.Duration, len(targets))
+// fixed phase, and gives the times of its stages, one list for each.
+func revokeAll(ctx context.Context, source, receiver *site, targets []target, every time.Duration) ([stages][]time.Duration, error) {
+	took := make([][stages]time.Duration, len(targets))
 	errs := make([]error, len(targets))
+	var out [stages][]time.Duration
 	var wg sync.WaitGroup
 	for i, t := range targets {
 		select {
 		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+			return out, context.Cause(ctx)
 		case <-time.After(every/2 + rand.N(every)):
 		}
 		wg.Go(func() { took[i], errs[i] = revokeOne(ctx, source, receiver, t) })
 	}
 	wg.Wait()
-	return took, errors.Join(errs...)
+	for _, t := range took {
+		for i, d := range t {
+			out[i] = append(out[i], d)
+		}
+	}
+	return out, errors.Join(errs...)
 }
 
-func revokeOne(ctx context.Context, source, receiver *site, t target) (time.Duration, error) {
+func revokeOne(ctx context.Context, source, receiver *site, t target) (took [stages]time.Duration, err error) {
 	a, err := source.propose(ctx, office.ActRevoke, office.MeasureBody{Certificate: t.source, Reason: "below-criteria"}, "officer-1")
 	if err != nil {
-		return 0, err
+		return took, err
 	}
 	start := time.Now()
-	if _, err := source.office.Approve(ctx, source.people["officer-2"], a.ID, a.Version); err != nil {
-		return 0, err
+	if a, err = source.office.Approve(ctx, source.people["officer-2"], a.ID, a.Version); err != nil {
+		return took, err
 	}
+	took[logged] = time.Since(start)
+	if err := source.office.WaitPublished(ctx, a.Index); err != nil {
+		return took, err
+	}
+	took[published] = time.Since(start)
 	err = until(ctx, 2*time.Millisecond, t.here+" to be refused", func() (bool, error) {
 		var state string
-		err := receiver.db.View(ctx, func(tx *store.Tx) error {
-			return tx.QueryRow(`SELECT state FROM certificates WHERE office = $1 AND id = $2`, receiver.Office.Office, t.here).Scan(&state)
-		})
-		return state == string(certificate.Lapsed), err
+		var size, done int64
+		err := receiver.db.Get(ctx, `SELECT c.state, p.size, p.applied FROM certificates c JOIN peers p ON p.site = c.src_office WHERE c.office = $1 AND c.id = $2`,
+			[]any{receiver.Office.Office, t.here}, &state, &size, &done)
+		if err != nil {
+			return false, err
+		}
+		now := time.Since(start)
+		for i, reached := range map[int]bool{headThere: size > a.Index, applied: done > a.Index, refused: state == string(certificate.Lapsed)} {
+			if reached && took[i] == 0 {
+				took[i] = now
+			}
+		}
+		return took[refused] > 0, nil
 	})
-	return time.Since(start), err
+	return took, err
 }

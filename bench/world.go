@@ -143,14 +143,28 @@ func (s *site) start(ctx context.Context) (err error) {
 	return s.signIn(ctx)
 }
 
-// serve opens the office and answers partners, and does nothing by itself:
-// it follows nobody and gives no hints. With running it publishes what it logs.
-func (s *site) serve(ctx context.Context, running bool) (err error) {
+// How much an office does that follows nobody: it answers partners, it
+// publishes what it logs besides, or hints its peers of that, too.
+const (
+	answering = iota
+	publishing
+	hinting
+)
+
+// serve opens an office that follows nobody: on one machine its following
+// would be a load that in truth lies elsewhere.
+func (s *site) serve(ctx context.Context, does int) (err error) {
 	if s.db, err = store.Open(ctx, s.database); err != nil {
 		return err
 	}
 	s.stop = append(s.stop, func() { s.db.Close() })
-	if s.office, err = office.Open(ctx, s.db, s.ring, office.Options{}); err != nil {
+	hints := make(chan []byte, 64)
+	if s.office, err = office.Open(ctx, s.db, s.ring, office.Options{OnPublish: func(note []byte) {
+		select {
+		case hints <- note:
+		default:
+		}
+	}}); err != nil {
 		return err
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -164,11 +178,34 @@ func (s *site) serve(ctx context.Context, running bool) (err error) {
 	var done sync.WaitGroup
 	done.Go(func() { server.Serve(l) })
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	if running {
+	if does >= publishing {
 		done.Go(func() { s.office.Run(run) })
+	}
+	if does == hinting {
+		done.Go(func() { s.hint(run, hints) })
 	}
 	s.stop = append(s.stop, func() { cancel(); server.Close(); done.Wait() })
 	return s.signIn(ctx)
+}
+
+// hint posts each new checkpoint to every peer.
+func (s *site) hint(ctx context.Context, notes <-chan []byte) {
+	client := peer.NewClient(peer.Timeouts{})
+	defer client.Close()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case note := <-notes:
+			sites, err := s.office.Sites(ctx)
+			if err != nil {
+				continue
+			}
+			for _, p := range sites {
+				client.SendHint(ctx, p, note) // one that is lost shows in the measured times
+			}
+		}
+	}
 }
 
 func (s *site) close() {
