@@ -91,7 +91,7 @@ func runLookup(ctx context.Context, s sizes) ([]*Report, error) {
 	for _, k := range kinds[2:] {
 		r.term(k.name+": beside the empty handler", float64(k.used)/float64(kinds[0].used), "")
 	}
-	r.note("user and system time of the server's process, over %d connections from another process on the same machine", connections)
+	r.note("user and system time of the server's process, which has one core, over %d connections from another process on the same machine", connections)
 	r.judge(float64(kinds[1].used) / float64(kinds[0].used))
 	return []*Report{r}, nil
 }
@@ -115,6 +115,7 @@ func startServer(ctx context.Context, n int, profile string) (*server, error) {
 	s := &server{cmd: exec.CommandContext(ctx, self, "lookup-server", "-certificates", strconv.Itoa(n), "-profile", profile),
 		http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections, DisableCompression: true}, Timeout: 10 * time.Second}}
 	s.cmd.Stderr = os.Stderr
+	s.cmd.Env = append(os.Environ(), "GOMAXPROCS=1")    // see measure
 	s.cmd.Cancel = func() error { return s.in.Close() } // it removes what it wrote
 	s.cmd.WaitDelay = 10 * time.Second
 	if s.in, err = s.cmd.StdinPipe(); err != nil {
