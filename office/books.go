@@ -118,7 +118,11 @@ func (o *Office) Position(ctx context.Context, site string) (p peer.Position, er
 
 // Verified stores a head before anything under it is applied.
 func (o *Office) Verified(ctx context.Context, site string, old int64, head peer.Head) error {
-	return o.gate.first(func() error {
+	run := o.gate.first
+	if head.Size-old <= batchUrgent { // few: what follows may be a change of status
+		run = o.gate.chain
+	}
+	return run(func() error {
 		return o.update(ctx, func(w *work) error {
 			if err := w.heardAgain(site); err != nil {
 				return err
@@ -294,8 +298,8 @@ func (o *Office) accuse(ctx context.Context, site, kind, text string, digest [32
 func (o *Office) Apply(ctx context.Context, site string, b peer.Batch) error {
 	urgent := slices.ContainsFunc(b.Items, func(i peer.Item) bool { return i.Statement != nil && i.Statement.Kind == statement.Status })
 	run := o.gate.bulk
-	if urgent && len(b.Items) <= 64 {
-		run = o.gate.first
+	if urgent && len(b.Items) <= batchUrgent {
+		run = o.gate.chain
 	}
 	err := run(func() error { return o.update(ctx, func(w *work) error { return w.applyBatch(site, b) }) })
 	if err == nil {

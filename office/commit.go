@@ -106,6 +106,7 @@ func (o *Office) sign(drafts []draft) ([]placed, error) {
 	for k := range workers {
 		wg.Go(func() {
 			for i := k; i < len(drafts); i += workers {
+				runtime.Gosched() // a batch is longer than a turn on a core
 				out[i], errs[i] = o.signOne(s.ring, drafts[i])
 			}
 		})

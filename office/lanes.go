@@ -17,6 +17,7 @@ import (
 const (
 	batchUrgent = 64
 	batchBulk   = 256
+	batchBeside = 64 // of the bulk, while there is something urgent
 )
 
 // prepared is a batch that is planned, numbered and signed.
@@ -132,12 +133,16 @@ func (o *Office) bulkKeys(ctx context.Context, before *prepared) ([]sourceKey, e
 			busy[before.plans[i].key] = true
 		}
 	}
+	size := batchBulk
+	if o.gate.busy() {
+		size = batchBeside
+	}
 	var keys []sourceKey
 	for _, q := range []struct {
 		priority string
 		most     int
-	}{{"2", batchBulk / 4}, {"1", batchBulk}, {"2", batchBulk}} {
-		if len(keys) == batchBulk {
+	}{{"2", size / 4}, {"1", size}, {"2", size}} {
+		if len(keys) == size {
 			break
 		}
 		ks, err := o.dueKeys(ctx, `SELECT office, id FROM due WHERE priority = `+q.priority+` AND at <= $1 ORDER BY at LIMIT $2`, q.most+len(busy))
@@ -145,7 +150,7 @@ func (o *Office) bulkKeys(ctx context.Context, before *prepared) ([]sourceKey, e
 			return nil, err
 		}
 		for _, k := range ks {
-			if q.most--; q.most < 0 || len(keys) == batchBulk {
+			if q.most--; q.most < 0 || len(keys) == size {
 				break
 			}
 			if !busy[k] {

@@ -51,7 +51,7 @@ type Options struct {
 	Rings  func() ([]*keys.Ring, error)
 	OnKeys func(*keys.Ring) // called when the office signs with another ring from now on; must not call back
 
-	Coalesce time.Duration // how long the publisher gathers; 0: 50 ms
+	Coalesce time.Duration // how long the publisher gathers, at most 50 ms; 0: 20 ms
 }
 
 // Office is an open office. Its methods are safe for concurrent use.
@@ -189,7 +189,7 @@ func newOffice(db *store.DB, opt Options) *Office {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
 	if opt.Coalesce == 0 {
-		opt.Coalesce = 50 * time.Millisecond
+		opt.Coalesce = 20 * time.Millisecond
 	}
 	o := &Office{db: db, opt: opt, log: opt.Log,
 		publishc: make(chan struct{}, 1), urgentc: make(chan struct{}, 1), bulkc: make(chan struct{}, 1)}

@@ -3,7 +3,6 @@ package office
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"assay/keys"
@@ -117,40 +116,4 @@ func (o *Office) publishLoop(ctx context.Context) {
 			time.Sleep(o.opt.Coalesce)
 		}
 	}
-}
-
-// gate lets what is urgent go before what is bulky: suspensions and
-// revocations do not stand behind a partner's backlog for the one writer.
-type gate struct {
-	mu     sync.Mutex
-	urgent int
-	free   *sync.Cond
-}
-
-func (g *gate) init() { g.free = sync.NewCond(&g.mu) }
-
-// first runs fn with precedence.
-func (g *gate) first(fn func() error) error {
-	g.mu.Lock()
-	g.urgent++
-	g.mu.Unlock()
-	defer func() {
-		g.mu.Lock()
-		g.urgent--
-		if g.urgent == 0 {
-			g.free.Broadcast()
-		}
-		g.mu.Unlock()
-	}()
-	return fn()
-}
-
-// bulk runs fn when nothing urgent is under way.
-func (g *gate) bulk(fn func() error) error {
-	g.mu.Lock()
-	for g.urgent > 0 {
-		g.free.Wait()
-	}
-	g.mu.Unlock()
-	return fn()
 }

@@ -141,7 +141,7 @@ func TestBatches(t *testing.T) {
 		t.Errorf("a small batch changed the size to %d", b.next())
 	}
 	b.took(2048, 200*time.Millisecond)
-	if want := 2048 * 25 / 200; b.next() != want {
+	if want := int(2048 * (holdAtMost / 2) / (200 * time.Millisecond)); b.next() != want {
 		t.Errorf("slow books: %d, want %d", b.next(), want)
 	}
 	for range 10 {

@@ -139,6 +139,9 @@ func (s source) items(ctx context.Context, head Head, from, to, now int64) ([]It
 				from+int64(i), leaf, leaves[i])
 		}
 		items[i] = judge(&s.site, from+int64(i), leaf, body, now)
+		if i%8 == 7 { // a bundle takes longer than a turn on a core: a change of status must not wait for it
+			runtime.Gosched()
+		}
 	}
 	return items, nil
 }
@@ -150,8 +153,8 @@ type batchSize struct{ n int }
 const (
 	batchStart = 256
 	batchMax   = 2048
-	batchMin   = 16
-	holdAtMost = 50 * time.Millisecond
+	batchMin   = 64
+	holdAtMost = 20 * time.Millisecond
 )
 
 func (b *batchSize) next() int {

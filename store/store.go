@@ -123,6 +123,9 @@ func (db *DB) openPostgres(url string) error {
 	if err != nil {
 		return err // pgx redacts the password
 	}
+	// A plan made once for all parameters reads whole tables where statements
+	// ask for few keys of a large one.
+	config.RuntimeParams["plan_cache_mode"] = "force_custom_plan"
 	db.postgres = true
 	db.write = stdlib.OpenDB(*config)
 	db.write.SetMaxOpenConns(postgresConns)
@@ -147,7 +150,7 @@ func (db *DB) Close() error {
 func (db *DB) Postgres() bool { return db.postgres }
 
 // dialect fills in the tokens in which the engines differ: {{int}},
-// {{bytes}} and {{text}} as types, {{strict}} after a table, which has SQLite
+// {{bytes}} and {{text}} as types, {{strict}} after a table, or {{keyed}} after one of short rows by key, which has SQLite
 // check types as PostgreSQL does, and {{lock}} after a SELECT.
 func (db *DB) dialect(sql string) string {
 	if db.postgres {
@@ -157,6 +160,6 @@ func (db *DB) dialect(sql string) string {
 }
 
 var (
-	sqliteTokens   = strings.NewReplacer("{{int}}", "INTEGER", "{{bytes}}", "BLOB", "{{text}}", "TEXT COLLATE BINARY", "{{lock}}", "", "{{strict}}", "STRICT")
-	postgresTokens = strings.NewReplacer("{{int}}", "BIGINT", "{{bytes}}", "BYTEA", "{{text}}", `TEXT COLLATE "C"`, "{{lock}}", "FOR UPDATE", "{{strict}}", "")
+	sqliteTokens   = strings.NewReplacer("{{int}}", "INTEGER", "{{bytes}}", "BLOB", "{{text}}", "TEXT COLLATE BINARY", "{{lock}}", "", "{{strict}}", "STRICT", "{{keyed}}", "STRICT, WITHOUT ROWID")
+	postgresTokens = strings.NewReplacer("{{int}}", "BIGINT", "{{bytes}}", "BYTEA", "{{text}}", `TEXT COLLATE "C"`, "{{lock}}", "FOR UPDATE", "{{strict}}", "", "{{keyed}}", "")
 )

@@ -77,7 +77,7 @@ CREATE TABLE subjects (
   digest  {{bytes}} NOT NULL,
   doubt   {{text}} NOT NULL,         -- a rejected statement of this subject: coded; '' none
   PRIMARY KEY (office, subject)
-) {{strict}};
+) {{keyed}};
 
 -- Catalogs that this office adopted, by act; the newest whose time has come is in force.
 CREATE TABLE adoptions (
@@ -163,7 +163,7 @@ CREATE TABLE due (
   at       {{int}} NOT NULL,
   priority {{int}} NOT NULL,         -- 0 status, 1 grant, 2 calendar
   PRIMARY KEY (office, id)
-) {{strict}};
+) {{keyed}};
 CREATE INDEX due_priority ON due (priority, at);
 
 -- The newest outcome for every source: what arrived and why it led where it did.
@@ -206,7 +206,7 @@ CREATE TABLE requests (
   body   {{bytes}} NOT NULL,
   at     {{int}} NOT NULL,
   PRIMARY KEY (office, id, scheme)
-) {{strict}};
+) {{keyed}};
 
 -- Extra requirements of a delta clause that this office found to be met, by act.
 CREATE TABLE deltas (
@@ -215,7 +215,7 @@ CREATE TABLE deltas (
   clause {{text}} NOT NULL,
   act    {{text}} NOT NULL,
   PRIMARY KEY (office, id, clause)
-) {{strict}};
+) {{keyed}};
 
 CREATE TABLE policies (
   clause  {{text}} PRIMARY KEY,
@@ -239,7 +239,7 @@ CREATE TABLE budget_use (
   slot   {{text}} NOT NULL,          -- h<hour> or d<day>, counted from 1970
   n      {{int}} NOT NULL,
   PRIMARY KEY (clause, slot)
-) {{strict}};
+) {{keyed}};
 
 CREATE TABLE peers (
   site       {{text}} PRIMARY KEY,
