@@ -140,8 +140,8 @@ func TestBatches(t *testing.T) {
 	if b.next() != batchMax {
 		t.Errorf("a small batch changed the size to %d", b.next())
 	}
-	b.took(2048, 200*time.Millisecond)
-	if want := int(2048 * (holdAtMost / 2) / (200 * time.Millisecond)); b.next() != want {
+	b.took(2048, 100*time.Millisecond)
+	if want := max(batchMin, int(2048*(holdAtMost/2)/(100*time.Millisecond))); b.next() != want {
 		t.Errorf("slow books: %d, want %d", b.next(), want)
 	}
 	for range 10 {

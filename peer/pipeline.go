@@ -154,7 +154,7 @@ const (
 	batchStart = 256
 	batchMax   = 2048
 	batchMin   = 64
-	holdAtMost = 20 * time.Millisecond
+	holdAtMost = 10 * time.Millisecond
 )
 
 func (b *batchSize) next() int {
