@@ -182,8 +182,11 @@ func (f *Follower) site(ctx context.Context, id string) (Site, error) {
 			return s, nil
 		}
 	}
-	return Site{}, fmt.Errorf("peer %s: is not among the sites to follow", id)
+	return Site{}, fmt.Errorf("peer %s: %w", id, errGone)
 }
+
+// errGone ends a round of a site that an act removed meanwhile.
+var errGone = errors.New("is not among the sites to follow")
 
 // Step does one round for a site: fetch the head, verify it, apply all that is
 // under it, deliver the receipt. It returns when nothing of the round is left, or the
@@ -195,7 +198,7 @@ func (f *Follower) Step(ctx context.Context, id string) error {
 	defer memory.step.Unlock()
 
 	err := f.rounds(ctx, id, memory)
-	if err == nil || ctx.Err() != nil {
+	if err == nil || ctx.Err() != nil || errors.Is(err, errGone) {
 		return err // being told to stop is no trouble of the peer's
 	}
 	code := Code(err)
