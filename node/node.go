@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -42,6 +44,7 @@ type Node struct {
 	Follower *peer.Follower
 	URL      string // where it answers
 
+	held   *os.File // the lock of an embedded database
 	client *peer.Client
 	server *http.Server
 	failed chan error
@@ -57,16 +60,29 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	var held *os.File
+	if path, embedded := strings.CutPrefix(c.Database, "sqlite:"); embedded {
+		var err error
+		if held, err = lock(path + ".lock"); err != nil {
+			return nil, err
+		}
+	}
 	db, err := store.Open(ctx, c.Database)
 	if err != nil {
+		release(held)
 		return nil, err
 	}
 	if c.Clock != nil {
 		db.Clock = c.Clock
 	}
-	n := &Node{DB: db, log: c.Log, failed: make(chan error, 1), client: peer.NewClient(c.Timeouts)}
+	n := &Node{DB: db, held: held, log: c.Log, failed: make(chan error, 1), client: peer.NewClient(c.Timeouts)}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	n.cancel = cancel
+	fail := func(err error) (*Node, error) {
+		cancel()
+		release(held)
+		return nil, errors.Join(err, db.Close())
+	}
 	hints := make(chan []byte, 1)
 	var ring *keys.Ring // that the log names, known when the office is open
 	if n.Office, err = office.Open(ctx, db, c.Ring, office.Options{Log: c.Log, Rings: c.Rings,
@@ -84,15 +100,13 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 				n.Follower.Reload()
 			}
 		}}); err != nil {
-		cancel()
-		return nil, errors.Join(err, db.Close())
+		return fail(err)
 	}
 	n.Follower = peer.NewFollower(n.Office, peer.Options{Client: n.client, Log: c.Log, Now: db.Clock})
 	n.signReceipts(ring)
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
-		cancel()
-		return nil, errors.Join(fmt.Errorf("cannot listen on %s: %w", c.Listen, err), db.Close())
+		return fail(fmt.Errorf("cannot listen on %s: %w", c.Listen, err))
 	}
 	n.URL = "http://" + listener.Addr().String()
 	if c.TLS != nil {
@@ -129,6 +143,16 @@ func (n *Node) signReceipts(r *keys.Ring) {
 
 // Failed gives the error that ended serving, where that was not [Node.Close].
 func (n *Node) Failed() <-chan error { return n.failed }
+
+// ErrServed is wrapped by the error of starting a second process on an
+// embedded database.
+var ErrServed = errors.New("another process serves the office in this database")
+
+func release(f *os.File) {
+	if f != nil {
+		f.Close()
+	}
+}
 
 // peers is what partners post to.
 func (n *Node) peers() http.Handler {
@@ -219,6 +243,7 @@ func (n *Node) Close() error {
 		n.done.Wait()
 		n.client.Close()
 		err = n.DB.Close()
+		release(n.held)
 	})
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -229,4 +230,28 @@ func TestStartOutlivesItsContext(t *testing.T) {
 	if _, err := http.Get(n.URL + "/readyz"); err == nil {
 		t.Error("it answers after Close")
 	}
+}
+
+// A second process on an embedded database would publish and follow beside
+// the first without knowing of it.
+func TestOneProcess(t *testing.T) {
+	f := found(t, "kr", "KR", "kisa")
+	n, err := node.Start(t.Context(), f.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second, err := node.Start(t.Context(), f.config); !errors.Is(err, node.ErrServed) {
+		if second != nil {
+			second.Close()
+		}
+		t.Errorf("a second one: %v, want %v", err, node.ErrServed)
+	}
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	n, err = node.Start(t.Context(), f.config)
+	if err != nil {
+		t.Fatalf("after the first has ended: %v", err)
+	}
+	n.Close()
 }
