@@ -236,7 +236,7 @@ func (o *Office) Fork(ctx context.Context, site string, e peer.Evidence) error {
 	}
 	digest := sha256.Sum256(body)
 	for range 4 { // the subject may get another statement while this one is signed
-		err = o.accuse(ctx, site, e.Kind, e.Err, digest, body)
+		err = o.accuse(ctx, accusation{site: site, kind: e.Kind, text: e.Err, digest: digest, body: body, degrades: true})
 		if !errors.Is(err, errMoved) {
 			break
 		}
@@ -244,19 +244,29 @@ func (o *Office) Fork(ctx context.Context, site string, e peer.Evidence) error {
 	return err
 }
 
+// accusation is evidence against a peer, signed by itself. Two histories put
+// all that it says in doubt; two statements of one subject only that subject,
+// which the rejected one holds already.
+type accusation struct {
+	site, kind, subject, text string
+	digest                    [32]byte
+	body                      []byte
+	degrades                  bool
+}
+
 // accuse keeps evidence against a site and logs its digest in one transaction:
 // a crash leaves both or neither.
-func (o *Office) accuse(ctx context.Context, site, kind, text string, digest [32]byte, body []byte) error {
+func (o *Office) accuse(ctx context.Context, a accusation) error {
 	var d draft
 	known := false
 	err := o.view(ctx, func(w *work) error {
 		var at int64
-		err := w.tx.QueryRow(`SELECT at FROM evidence_of_misbehavior WHERE digest = $1`, digest).Scan(&at)
+		err := w.tx.QueryRow(`SELECT at FROM evidence_of_misbehavior WHERE digest = $1`, a.digest).Scan(&at)
 		if !errors.Is(err, store.ErrNoRows) {
 			known = true
 			return err
 		}
-		d, err = w.draft(statement.Misbehavior, "misbehavior/"+site, MisbehaviorPayload{Site: site, Kind: kind, Digest: digest, Recorded: w.now})
+		d, err = w.draft(statement.Misbehavior, "misbehavior/"+a.site, MisbehaviorPayload{Site: a.site, Kind: a.kind, Digest: a.digest, Recorded: w.now})
 		return err
 	})
 	if err != nil || known {
@@ -270,20 +280,20 @@ func (o *Office) accuse(ctx context.Context, site, kind, text string, digest [32
 		if err := w.append(ps); err != nil {
 			return err
 		}
-		_, err := w.tx.Exec(`INSERT INTO evidence_of_misbehavior (digest, site, kind, body, at) VALUES ($1, $2, $3, $4, $5)`, digest, site, kind, body, w.now)
+		_, err := w.tx.Exec(`INSERT INTO evidence_of_misbehavior (digest, site, kind, body, at) VALUES ($1, $2, $3, $4, $5)`, a.digest, a.site, a.kind, a.body, w.now)
 		if err != nil {
 			return err
 		}
-		if _, err := w.tx.Exec(`UPDATE peers SET degraded = $2 WHERE site = $1`, site, kind); err != nil {
+		if _, err := w.blob("misbehavior", true, a.body); err != nil {
 			return err
 		}
-		if _, err := w.blob("misbehavior", true, body); err != nil {
+		if err := w.alarm(a.kind, a.site, a.subject, map[string]string{"kind": a.kind, "evidence": hex.EncodeToString(a.digest[:]), "error": clip(a.text)}); err != nil || !a.degrades {
 			return err
 		}
-		if err := w.alarm("fork", site, "", map[string]string{"kind": kind, "evidence": hex.EncodeToString(digest[:]), "error": clip(text)}); err != nil {
+		if _, err := w.tx.Exec(`UPDATE peers SET degraded = $2 WHERE site = $1`, a.site, a.kind); err != nil {
 			return err
 		}
-		return w.dueForOffice(site)
+		return w.dueForOffice(a.site)
 	})
 	if err == nil {
 		wake(o.publishc)
@@ -307,6 +317,10 @@ func (o *Office) Apply(ctx context.Context, site string, b peer.Batch) error {
 			o.forgetSites()
 		}
 		o.wakeReconcilers()
+		// Afterwards: a crash before it leaves the rejected entries, which the next start accuses by.
+		if aerr := o.accuseEquivocal(ctx, site, b.From); aerr != nil {
+			o.log.Error("logging evidence of two statements under one number failed; tried again at the next start", "site", site, "err", aerr)
+		}
 	}
 	return err
 }

@@ -193,6 +193,9 @@ func (o *Office) RejudgeRejects(ctx context.Context) (taken int, err error) {
 		return 0, err
 	}
 	for i := range sites {
+		if err := o.accuseEquivocal(ctx, sites[i].ID, 0); err != nil {
+			return taken, fmt.Errorf("logging evidence against %s: %w", sites[i].ID, err)
+		}
 		for after, more := int64(-1), true; more; {
 			n, from := 0, after // the transaction may be repeated
 			err := o.gate.bulk(func() error {
