@@ -8,6 +8,8 @@
 package evidence
 
 import (
+	"encoding/json"
+
 	"encoding/hex"
 	"fmt"
 	"strings"
@@ -66,6 +68,15 @@ type Feature struct {
 }
 
 func (f *Feature) setScalar(s string) error { return f.Answer.UnmarshalText([]byte(s)) }
+
+// UnmarshalJSON reads both forms, for [Read].
+func (f *Feature) UnmarshalJSON(b []byte) error {
+	if len(b) > 0 && b[0] == '"' {
+		return json.Unmarshal(b, &f.Answer)
+	}
+	type full Feature // without this method
+	return json.Unmarshal(b, (*full)(f))
+}
 
 // Support is the maker's promise of security updates (EN 303 645 provision
 // 5.3-13). A missing end is a question to the maker, never infinity.

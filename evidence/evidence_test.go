@@ -278,3 +278,22 @@ func BenchmarkParse(b *testing.B) {
 		}
 	}
 }
+
+// Read gives what Parse gives, of every JSON file that Parse takes.
+func TestRead(t *testing.T) {
+	want := parsed(t)
+	full, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range [][]byte{full, []byte(`{"product":{"holder":"xx:1","brand":"B","name":"N","functions":["a"],"models":[{"id":"M"}]},"features":{"f":"yes","g":{"answer":"no","ground":"why"}}}`)} {
+		a, err := Parse(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := Read(b)
+		if err != nil || !reflect.DeepEqual(a, r) {
+			t.Errorf("read as %+v, parsed as %+v (%v)", r, a, err)
+		}
+	}
+}

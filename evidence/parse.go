@@ -61,6 +61,16 @@ func Parse(b []byte) (*Evidence, error) {
 	return ev, nil
 }
 
+// Read is [Parse] for a JSON file that Parse took before, from a store of the
+// reader's own. It proves nothing about the file again, and is several times faster.
+func Read(b []byte) (*Evidence, error) {
+	e := new(Evidence)
+	if err := json.Unmarshal(b, e); err != nil {
+		return nil, fmt.Errorf("evidence that was taken before: %w", err)
+	}
+	return e, nil
+}
+
 // Line is the line of b on which the value at a JSON pointer begins, or that
 // of the nearest value around it; 0 where b cannot be read.
 func Line(b []byte, pointer string) int {

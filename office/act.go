@@ -284,9 +284,11 @@ func (o *Office) finish(ctx context.Context, id string) error {
 		case errors.Is(err, errNoRing) && o.loadRings(): // another process approved it
 			continue
 		case err == nil:
-			o.forgetSites() // an act may have changed a peer
 			wake(o.publishc)
-			o.wakeReconcilers()
+			if drafts[0].Kind != statement.Grant { // a grant changes nothing that follows a partner
+				o.forgetSites()
+				o.wakeReconcilers()
+			}
 			if drafts[0].Kind == statement.Peer { // what the peer may say has changed
 				_, err = o.RejudgeRejects(ctx)
 			}

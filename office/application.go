@@ -265,7 +265,7 @@ func (o *Office) Evaluate(ctx context.Context, by *Person, id string, match int6
 	}
 	var act *Act
 	a, err := o.step(ctx, id, match, []string{AppComplete}, func(w *work, a *Application) error {
-		ev, err := evidence.Parse(a.Evidence)
+		ev, err := evidence.Read(a.Evidence)
 		if err != nil {
 			return err
 		}
@@ -337,7 +337,7 @@ func reaches(res []assess.Result, level string, grant bool) error {
 
 // ownRecord notes an application under every model of its product.
 func (w *work) ownRecord(a *Application, kind string) error {
-	ev, err := evidence.Parse(a.Evidence)
+	ev, err := evidence.Read(a.Evidence)
 	if err != nil {
 		return err
 	}

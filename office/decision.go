@@ -63,7 +63,7 @@ func planDecision(w *work, a *Act, body any) ([]draft, error) {
 // newGrant makes the certificate that an application leads to, with a number
 // that is never given again, whatever becomes of it.
 func (w *work) newGrant(app *Application, a *Act, b *DecisionBody) (*certificate.Certificate, error) {
-	ev, err := evidence.Parse(app.Evidence)
+	ev, err := evidence.Read(app.Evidence)
 	if err != nil {
 		return nil, err
 	}
