@@ -260,8 +260,8 @@ func (o *Office) Evaluate(ctx context.Context, by *Person, id string, match int6
 	if e.Recommend != "grant" && e.Recommend != "refuse" {
 		return nil, nil, fail(Invalid, "recommend", "grant or refuse", "%q is no recommendation", clip(e.Recommend))
 	}
-	if !plain(e.Reason, 64) {
-		return nil, nil, fail(Invalid, "reason", "use a coded reason", "an evaluation gives a reason")
+	if err := checkReason(e.Reason); err != nil {
+		return nil, nil, err
 	}
 	var act *Act
 	a, err := o.step(ctx, id, match, []string{AppComplete}, func(w *work, a *Application) error {

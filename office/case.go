@@ -93,8 +93,8 @@ func checkCase(w *work, _ *Person, a *Act, body any) error {
 	if err != nil {
 		return err
 	}
-	if !plain(b.Reason, 64) {
-		return fail(Invalid, "reason", "use a coded reason", "a decision gives a reason")
+	if err := checkReason(b.Reason); err != nil {
+		return err
 	}
 	if !slices.Contains(decisionsFor[c.Kind], b.Decide) {
 		return fail(Invalid, "decide", "", "a case of kind %s is decided by one of %v, not %q", c.Kind, decisionsFor[c.Kind], clip(b.Decide))

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -46,6 +47,9 @@ func (o *Office) Letter(ctx context.Context, by *Person, actID, lang string) (*L
 	}
 	if a.State != ActDone {
 		return nil, fail(Conflict, "", "wait for the decision", "the act is %s: there is no letter yet", a.State)
+	}
+	if lang != "" && letters[lang] == nil {
+		return nil, fail(Invalid, "lang", "one of "+strings.Join(slices.Sorted(maps.Keys(letters)), ", "), "no letter is written in %q", clip(lang))
 	}
 	l := &Letter{Act: a.ID, Decision: string(a.Kind), Subject: a.Subject, Text: map[string]map[string]string{}}
 	var product, number, schemeID string
@@ -127,8 +131,12 @@ func (w *work) letterText(t map[string]string, lang string, l *Letter, s *scheme
 	if s != nil {
 		noun, disclaimer, remedy = s.Noun.In(lang), s.Disclaimer.In(lang), s.Remedy.Text.In(lang)
 	}
+	reason, ok := ReasonText(lang, l.Reason)
+	if !ok {
+		reason = l.Reason
+	}
 	fill := strings.NewReplacer("{office}", w.info.Name.In(lang), "{product}", product, "{number}", number, "{noun}", noun,
-		"{reason}", l.Reason, "{date}", l.Date.String(), "{until}", l.Until.String(), "{remedy}", remedy, "{scheme}", schemeName(s, lang))
+		"{reason}", reason, "{date}", l.Date.String(), "{until}", l.Until.String(), "{remedy}", remedy, "{scheme}", schemeName(s, lang))
 	out := map[string]string{"subject": fill.Replace(t["subject"]), "decision": fill.Replace(t["decision."+l.Decision]), "reason": fill.Replace(t["reason"]), "disclaimer": disclaimer}
 	if remedy != "" {
 		out["remedy"] = remedy

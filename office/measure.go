@@ -31,8 +31,8 @@ var measures = map[ActKind]struct {
 func checkMeasure(w *work, by *Person, a *Act, body any) error {
 	b := body.(*MeasureBody)
 	a.Subject = b.Certificate
-	if !plain(b.Reason, 64) {
-		return fail(Invalid, "reason", "use a coded reason, for example vulnerability-unfixed", "a measure gives a reason")
+	if err := checkReason(b.Reason); err != nil {
+		return err
 	}
 	if (b.Amend != nil) != (a.Kind == ActCorrect || a.Kind == ActExtend) {
 		return fail(Invalid, "amend", "", "correct and extend say what changes, other measures do not")

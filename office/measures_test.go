@@ -277,6 +277,9 @@ func TestLetters(t *testing.T) {
 				if !strings.Contains(text["deadline"], "2026-12-09") {
 					t.Errorf("%s in %s: deadline %q", c.kind, lang, text["deadline"])
 				}
+				if strings.Contains(text["reason"], l.Reason) {
+					t.Errorf("%s in %s: the reason is a code: %q", c.kind, lang, text["reason"])
+				}
 				texts[lang] = text["decision"]
 			}
 			for _, must := range []string{"ko", "en"} { // the office's languages, always
@@ -298,6 +301,8 @@ func TestLetters(t *testing.T) {
 	}
 	_, err = kr.Letter(t.Context(), kr.people["maker-3"], granted.ID, "")
 	want(t, "another maker's letter", err, office.NotFound)
+	_, err = kr.Letter(t.Context(), kr.people["officer-1"], granted.ID, "tlh")
+	want(t, "a letter in a language that none is written in", err, office.Invalid)
 }
 
 // Numbers are never given twice: not by many at once, nor after a failure,

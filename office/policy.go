@@ -19,7 +19,7 @@ import (
 func (w *work) ownClause(id string) (*scheme.Clause, error) {
 	_, c := w.r.cat.Clause(id)
 	if c == nil {
-		return nil, fail(Invalid, "clause", "see: assay catalog list clauses", "the catalog in force has no clause %q", clip(id))
+		return nil, fail(Invalid, "clause", "`assay catalog list` names the clauses", "the catalog in force has no clause %q", clip(id))
 	}
 	s := w.r.cat.Scheme(c.To.Scheme)
 	if s == nil || !slices.Contains(w.info.Authorities, s.Authority) {

@@ -135,10 +135,13 @@ func (v *view) Code(prefix, code string) string {
 // Reason is the text of a coded reason; source-… follows an event abroad.
 func (v *view) Reason(code string) string {
 	event, follows := strings.CutPrefix(code, "source-")
-	if follows && !v.lang.has("code."+code) && v.lang.has("event."+event) {
+	if s, ok := office.ReasonText(v.lang.code, code); ok {
+		return s
+	}
+	if follows && v.lang.has("event."+event) {
 		return v.T("code.source", "event", v.T("event."+event))
 	}
-	return v.Code("code", code)
+	return code
 }
 
 // Policy is the text of a policy, or of the act that set it.
