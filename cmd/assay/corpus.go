@@ -51,6 +51,10 @@ func runCorpus(args []string, stdout, stderr io.Writer) int {
 	}
 	fsys := corpus.Embedded()
 	if len(folders) == 1 {
+		if _, err := os.ReadDir(folders[0]); err != nil { // the file system below it does not name the folder
+			fmt.Fprintf(stderr, "assay corpus: %v\n", err)
+			return 1
+		}
 		fsys = os.DirFS(folders[0])
 	}
 	ok, err := corpusReport(fsys, *dir, *mutate, *asJSON, stdout)

@@ -31,6 +31,7 @@ func TestRunCorpus(t *testing.T) {
 		{[]string{"run", red}, 1, "FAIL x"},
 		{[]string{"run", red, "--mutate"}, 1, "no mutants tried"},
 		{[]string{"run", t.TempDir()}, 1, "no cases"},
+		{[]string{"run", filepath.Join(red, "nowhere")}, 1, "nowhere"},
 		{[]string{"run", "a", "b"}, 2, "Usage"},
 		{[]string{"run", "--nope"}, 2, "Usage"},
 		{nil, 2, "Usage"},

@@ -34,8 +34,12 @@ func runDemo(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		}
 		return exitUsage
 	}
-	if fs.NArg() > 0 || *night < 300 || *night > 1_000_000 {
-		fs.Usage()
+	switch {
+	case fs.NArg() > 0:
+		fmt.Fprintf(stderr, "assay demo: takes no argument, this is %q; see assay demo -h\n", clip(fs.Arg(0)))
+		return exitUsage
+	case *night < 300 || *night > 1_000_000:
+		fmt.Fprintf(stderr, "assay demo: --night %d: give 300 to 1000000\n", *night)
 		return exitUsage
 	}
 	d := &demo{out: stdout, json: *asJSON, night: *night, began: time.Now()}

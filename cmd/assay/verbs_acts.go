@@ -333,8 +333,10 @@ func letter(ctx context.Context, args []string, std stdio) int {
 		}
 		for _, lang := range slices.Sorted(maps.Keys(l.Text)) {
 			fmt.Fprintf(w, "\n[%s]\n", lang)
-			for _, part := range slices.Sorted(maps.Keys(l.Text[lang])) {
-				fmt.Fprintf(w, "%s\t%s\n", part, l.Text[lang][part])
+			for _, part := range []string{"subject", "decision", "reason", "disclaimer", "remedy", "deadline"} { // as one reads it
+				if text := l.Text[lang][part]; text != "" {
+					fmt.Fprintf(w, "%s\t%s\n", part, text)
+				}
 			}
 		}
 	})

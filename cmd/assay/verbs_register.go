@@ -46,7 +46,7 @@ func showAnswer(w io.Writer, a *office.Answer) {
 	c, s := a.Standing.Amended, &a.Standing
 	fmt.Fprintf(w, "state\t%s since %s\n", s.State, when(s.Since))
 	if a.Stale {
-		fmt.Fprintf(w, "\tstale: the office it rests on is silent past its bound\n")
+		fmt.Fprintf(w, "\tstale: the office it rests on is silent past its bound, or in doubt\n")
 	}
 	for _, o := range s.Open {
 		fmt.Fprintf(w, "open cause\t%s: %s (%s)\n", o.ID, o.State, o.Kind)

@@ -69,7 +69,7 @@ func TestVerbsAskTheOffice(t *testing.T) {
 		"POST /v1/applications/p1/complete": anApp, "POST /v1/applications/p1/return": anApp, "POST /v1/applications/p1/withdraw": anApp,
 		"POST /v1/applications/p1/evaluation": `{"application":` + anApp + `,"act":` + anAct + `}`,
 		"PUT /v1/acts/":                       anAct, "GET /v1/acts/a1": anAct, "GET /v1/acts": `{"items":[` + anAct + `]}`, "POST /v1/acts/a1/approve": anAct, "POST /v1/acts/a1/reject": anAct,
-		"GET /v1/acts/a1/letter":    `{"act":"a1","decision":"grant","date":"2026-11-24","text":{"ko":{"title":"결정"}}}`,
+		"GET /v1/acts/a1/letter":    `{"act":"a1","decision":"grant","date":"2026-11-24","text":{"ko":{"decision":"결정"}}}`,
 		"GET /v1/cases":             `{"items":[{"id":"c1","kind":"review","state":"open","office":"kr","source":"kr-1"}]}`,
 		"GET /v1/alarms":            `{"items":[{"id":1,"kind":"brake","data":{"clause":"c/1"}}]}`,
 		"GET /v1/peers":             `{"items":[{"site":"kr","url":"https://kr.example","size":9,"applied":8,"silent":true}]}`,
