@@ -98,7 +98,7 @@ func ParseBaseURL(raw string, private bool) (*url.URL, error) {
 	}
 	switch {
 	case u.Scheme != "https" && !(private && u.Scheme == "http"):
-		return nil, bad("scheme must be https")
+		return nil, bad("scheme must be https; --private allows http for tests")
 	case u.Host == "" || u.Hostname() == "":
 		return nil, bad("names no host")
 	case u.User != nil, u.RawQuery != "", u.ForceQuery, u.Fragment != "":
