@@ -81,9 +81,22 @@ func (w *work) next(subject string) (seq uint64, previous [32]byte, err error) {
 	return uint64(n) + 1, previous, err
 }
 
+// maxPayload leaves room for the headers and the signature of a statement.
+const maxPayload = statement.MaxSize - 1<<10
+
+// encode refuses by name what does not fit a statement: found out only when it
+// is signed, it would stop all that is signed with it, again and again.
+func encode(payload any) ([]byte, error) {
+	b, err := statement.Encode(payload)
+	if err == nil && len(b) > maxPayload {
+		err = fail(LintFailed, "size", "say it with fewer or shorter names", "what would be signed has %d bytes, a statement holds %d", len(b), maxPayload)
+	}
+	return b, err
+}
+
 // draft encodes a payload as the next statement of its subject.
 func (w *work) draft(kind statement.Kind, subject string, payload any) (draft, error) {
-	b, err := statement.Encode(payload)
+	b, err := encode(payload)
 	if err != nil {
 		return draft{}, fmt.Errorf("%s %s: %w", kind, subject, err)
 	}

@@ -239,14 +239,16 @@ func (w *work) recordsOf(holder string) ([]modelRecord, error) {
 	return out, rows.Err()
 }
 
-// matching are the records about one of the product's models, each once.
+// matching tells that there are records about one of the product's models. It
+// does not say which: the outcome that it goes into is public, and a pending
+// or refused application is not.
 func matching(rs []modelRecord, c *certificate.Certificate) []recognition.OwnRecord {
 	var out []recognition.OwnRecord
 	for i := range rs {
 		r := &rs[i]
 		if slices.ContainsFunc(c.Product.Models, func(m certificate.Model) bool { return m.ID == r.model }) &&
-			!slices.ContainsFunc(out, func(x recognition.OwnRecord) bool { return x.ID == r.ID && x.Kind == r.Kind }) {
-			out = append(out, r.OwnRecord)
+			!slices.ContainsFunc(out, func(x recognition.OwnRecord) bool { return x.Scheme == r.Scheme }) {
+			out = append(out, recognition.OwnRecord{Scheme: r.Scheme})
 		}
 	}
 	return out
@@ -450,11 +452,27 @@ func (p *planner) follow(pl *plan, x *recognition.Wanted, here []*history) error
 			return p.chain(pl, j, x.Designation, ev)
 		}
 	}
-	if d, err = p.draft(statement.Status, x.Designation, ev); err != nil {
+	if d, err = p.draft(statement.Status, x.Designation, ev); CodeOf(err) == LintFailed {
+		return p.unfollowed(pl, here[i], &ev, err)
+	} else if err != nil {
 		return err
 	}
 	pl.drafts = append(pl.drafts, d)
 	return nil
+}
+
+// unfollowed holds a designation whose source has changed in a way that no
+// statement here can say: a person looks, and releases it.
+func (p *planner) unfollowed(pl *plan, h *history, ev *certificate.Event, why error) error {
+	cause := certificate.Cause{ID: fmt.Sprintf("unfollowed-%d", pl.seq), Kind: certificate.LocalHold, State: certificate.Held}
+	if slices.ContainsFunc(h.Events, func(e certificate.Event) bool { return e.Cause.ID == cause.ID }) {
+		return nil
+	}
+	pl.alarms = append(pl.alarms, Alarm{Kind: "lint", Site: pl.key.Office, Subject: pl.key.ID, Data: map[string]string{"error": clip(why.Error())}})
+	d, err := p.draft(statement.Status, h.Certificate.ID, certificate.Event{Kind: scheme.Held, Change: certificate.Opens, Cause: cause,
+		Reason: "source-not-followed", Decided: p.now, Effective: p.now, Recorded: p.now, Act: ev.Act})
+	pl.drafts = append(pl.drafts, d)
+	return err
 }
 
 // chain leaves a second event of the same subject for the next round: its
@@ -499,7 +517,7 @@ func (o *Office) numberPlans(ctx context.Context, plans []plan, run func(func() 
 					broken = err
 					break
 				}
-				b, err := statement.Encode(g.cert)
+				b, err := encode(g.cert)
 				if err != nil {
 					broken = err
 					break
