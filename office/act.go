@@ -66,6 +66,12 @@ func init() { // not a literal: kinds refer to functions that look kinds up
 	}
 }
 
+// filled is a body into which check fills something: a repeat of what was
+// proposed has to be known as one.
+type filled interface {
+	digestLike(old *Act) (certificate.Digest, error)
+}
+
 // maxBody bounds an act's body.
 const maxBody = 256 << 10
 
@@ -138,6 +144,11 @@ func (w *work) propose(by *Person, id string, k ActKind, raw json.RawMessage) (*
 	}
 	a := &Act{ID: id, Kind: k, Body: body, Digest: digestOf(k, body), Proposer: by.Pseudonym, ProposedAt: w.now, State: ActProposed, Version: 1, Index: -1, Stage: Recorded}
 	if old, err := w.act(id); err == nil {
+		if f, ok := b.(filled); ok && old.Kind == k {
+			if a.Digest, err = f.digestLike(old); err != nil {
+				return nil, err
+			}
+		}
 		if old.Digest == a.Digest && old.Proposer == by.Pseudonym {
 			return old, nil
 		}
@@ -439,6 +450,9 @@ func (o *Office) Reject(ctx context.Context, by *Person, id string, match int64,
 		}
 		if err := need(by, append(slices.Clone(actKinds[a.Kind].approve), actKinds[a.Kind].propose...)...); err != nil {
 			return err
+		}
+		if !by.Has(staff...) && by.Pseudonym != a.Proposer { // a maker takes back only what is theirs
+			return fail(NotFound, "id", "", "no act %s here", clip(id))
 		}
 		if a.State != ActProposed {
 			return fail(Conflict, "", "read it again", "the act is %s already", a.State)

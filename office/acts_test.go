@@ -210,6 +210,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 	suspend := body(t, office.MeasureBody{Certificate: hub, Reason: "own-finding"})
 	app := kr.apply(product(t, "hub.yaml", "HB-300", "HB-301"), "basic")
 	act := kr.propose(office.ActSuspend, office.MeasureBody{Certificate: hub, Reason: "own-finding"}, "officer-1")
+	given := kr.propose(office.ActSurrender, office.MeasureBody{Certificate: hub, Reason: "holder-wish"}, "maker")
 	propose := func(k office.ActKind, b json.RawMessage) func(*office.Person) error {
 		return func(by *office.Person) error {
 			_, err := kr.Propose(ctx, by, uuid.NewString(), k, b)
@@ -229,6 +230,10 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{"an officer sets a policy", "officer-1", propose(office.ActPolicy, body(t, office.PolicyBody{Clause: krToSG, Kind: "review"})), office.Forbidden},
 		{"an officer adds a person", "officer-1", propose(office.ActPerson, body(t, office.PersonBody{})), office.Forbidden},
 		{"a maker surrenders another's", "maker-3", propose(office.ActSurrender, suspend), office.NotFound},
+		{"a maker rejects another's surrender", "maker-3", func(by *office.Person) error {
+			_, err := kr.Reject(ctx, by, given.ID, given.Version, "x")
+			return err
+		}, office.NotFound},
 		{"a maker approves", "maker", func(by *office.Person) error { _, err := kr.Approve(ctx, by, act.ID, act.Version); return err }, office.Forbidden},
 		{"an admin approves a measure", "admin-1", func(by *office.Person) error { _, err := kr.Approve(ctx, by, act.ID, act.Version); return err }, office.Forbidden},
 		{"an admin rejects a measure", "admin-1", func(by *office.Person) error { _, err := kr.Reject(ctx, by, act.ID, act.Version, "x"); return err }, office.Forbidden},
