@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"assay/keys"
 	"assay/peer"
@@ -91,6 +92,15 @@ func (w *work) pin(site string, r *rekeyed, index int64) error {
 // rest of it is the entry that says so.
 const keyDoubt = "key-compromised"
 
+// keyDoubtIn is what of a doubt is about compromised keys. Where a statement
+// was rejected too, that stands before it.
+func keyDoubtIn(doubt string) string {
+	if i := strings.Index(doubt, keyDoubt+"-"); i >= 0 {
+		return doubt[i:]
+	}
+	return ""
+}
+
 // inDoubt puts every certificate in doubt of which the entries from to to-1 of
 // a partner's log say anything: somebody else may have. What rests on them
 // follows the clause's effect of a compromised key, nothing new designates,
@@ -101,7 +111,7 @@ func (w *work) inDoubt(site string, from, to int64) error {
 	}
 	const touched = `(SELECT id FROM certificates WHERE office = $1 AND log_index >= $2 AND log_index < $3
 		UNION SELECT id FROM events WHERE office = $1 AND log_index >= $2 AND log_index < $3)`
-	n, err := w.tx.Exec(`UPDATE subjects SET doubt = $4 WHERE office = $1 AND subject IN `+touched, site, from, to, fmt.Sprintf("%s-%d", keyDoubt, to))
+	n, err := w.tx.Exec(`UPDATE subjects SET doubt = CASE WHEN doubt = '' THEN '' ELSE doubt || ':' END || $4 WHERE office = $1 AND subject IN `+touched, site, from, to, fmt.Sprintf("%s-%d", keyDoubt, to))
 	if err != nil {
 		return err
 	}
@@ -110,8 +120,12 @@ func (w *work) inDoubt(site string, from, to int64) error {
 	if err != nil {
 		return err
 	}
-	ids, err := w.strings(`SELECT t.id FROM `+touched+` t WHERE NOT EXISTS
-		(SELECT 1 FROM cases c WHERE c.office = $1 AND c.source = t.id AND c.kind = 'doubt' AND c.state = 'open') ORDER BY t.id`, site, from, to)
+	// In place of the cases of other doubts, as in doubtCase.
+	_, err = w.tx.Exec(`UPDATE cases SET state = 'moot', version = version + 1 WHERE office = $1 AND kind = 'doubt' AND state = 'open' AND source IN `+touched, site, from, to)
+	if err != nil {
+		return err
+	}
+	ids, err := w.strings(`SELECT t.id FROM `+touched+` t ORDER BY t.id`, site, from, to)
 	if err != nil {
 		return err
 	}

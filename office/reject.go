@@ -102,10 +102,20 @@ func (w *work) reject(site string, it *peer.Item, code, subject string) error {
 		_, err := w.tx.Exec(`UPDATE peers SET degraded = CASE WHEN degraded = '' THEN 'unreadable' ELSE degraded END WHERE site = $1`, site)
 		return err
 	}
+	was, err := w.doubt(site, subject)
+	if errors.Is(err, store.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
 	// Each rejection is a doubt of its own: what a person released does not
-	// cover the next one.
-	n, err := w.tx.Exec(`UPDATE subjects SET doubt = $3 WHERE office = $1 AND subject = $2`, site, subject, fmt.Sprintf("%s-%d", code, it.Index))
-	if err != nil || n == 0 {
+	// cover the next one. What a stolen key may have signed stays in doubt beside it.
+	doubt := fmt.Sprintf("%s-%d", code, it.Index)
+	if k := keyDoubtIn(was); k != "" {
+		doubt += ":" + k
+	}
+	if _, err := w.tx.Exec(`UPDATE subjects SET doubt = $3 WHERE office = $1 AND subject = $2`, site, subject, doubt); err != nil {
 		return err
 	}
 	if err := w.doubtCase(site, subject, code); err != nil {
@@ -121,11 +131,16 @@ func printable(s string) string {
 	return ""
 }
 
-// doubtCase puts a subject in doubt on the desk, once.
+func (w *work) doubt(site, subject string) (s string, err error) {
+	err = w.tx.QueryRow(`SELECT doubt FROM subjects WHERE office = $1 AND subject = $2 {{lock}}`, site, subject).Scan(&s)
+	return s, err
+}
+
+// doubtCase puts a subject in doubt on the desk, in place of the case of an
+// earlier doubt: what was proposed about that was said without knowing of this.
 func (w *work) doubtCase(site, subject, code string) error {
-	var id string
-	err := w.tx.QueryRow(`SELECT id FROM cases WHERE office = $1 AND source = $2 AND kind = 'doubt' AND state = 'open'`, site, subject).Scan(&id)
-	if !errors.Is(err, store.ErrNoRows) {
+	_, err := w.tx.Exec(`UPDATE cases SET state = 'moot', version = version + 1 WHERE office = $1 AND source = $2 AND kind = 'doubt' AND state = 'open'`, site, subject)
+	if err != nil {
 		return err
 	}
 	return w.openCase(Case{Kind: "doubt", Office: site, Source: subject, Why: code}, []byte{})
@@ -268,14 +283,25 @@ func (w *work) rejudge(s *peer.Site, from int64) (after int64, more bool, taken 
 }
 
 // cleared ends the doubt of a subject, and of the peer, once nothing of it is
-// left rejected.
+// left rejected. Doubt about a stolen key only persons end.
 func (w *work) cleared(site, subject string) error {
 	var left, unread int64
 	err := w.tx.QueryRow(`SELECT COUNT(*) FROM rejects WHERE site = $1 AND subject = $2 AND code <> $3`, site, subject, rejReplayed).Scan(&left)
 	if err != nil {
 		return err
 	}
-	if left == 0 {
+	was, err := w.doubt(site, subject)
+	if err != nil && !errors.Is(err, store.ErrNoRows) {
+		return err
+	}
+	if k := keyDoubtIn(was); left == 0 && k != "" {
+		if _, err := w.tx.Exec(`UPDATE subjects SET doubt = $3 WHERE office = $1 AND subject = $2`, site, subject, k); err != nil {
+			return err
+		}
+		if err := w.due(site, subject, w.now, 0); err != nil {
+			return err
+		}
+	} else if left == 0 {
 		if err := w.trusted(site, subject); err != nil {
 			return err
 		}
