@@ -171,7 +171,7 @@ func (w *work) planRelease(a *Act, c *Case) ([]draft, error) {
 	if err := w.lintDerived(g.cert, h); err != nil {
 		return nil, err
 	}
-	if pl.drafts[g.at].Payload, err = statement.Encode(g.cert); err != nil {
+	if pl.drafts[g.at].Payload, err = encode(g.cert); err != nil {
 		return nil, err
 	}
 	pl.drafts[g.at].Subject = id

@@ -78,6 +78,20 @@ func checkStanding(w *work, c *scheme.Clause, b *PolicyBody) error {
 	return nil
 }
 
+// digestLike is the digest of the body with the catalog that old was filled with.
+func (b *PolicyBody) digestLike(old *Act) (certificate.Digest, error) {
+	var before PolicyBody
+	if err := json.Unmarshal(old.Body, &before); err != nil {
+		return certificate.Digest{}, err
+	}
+	again := *b
+	if again.Catalog == "" {
+		again.Catalog = before.Catalog
+	}
+	body, err := json.Marshal(again)
+	return digestOf(old.Kind, body), err
+}
+
 func planPolicy(w *work, a *Act, body any) ([]draft, error) {
 	b := body.(*PolicyBody)
 	if err := checkPolicy(w, nil, a, b); err != nil {
