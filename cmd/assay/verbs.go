@@ -33,12 +33,27 @@ func newVerb(std stdio, name, args string) *verb {
 	v.SetOutput(std.err)
 	v.Usage = func() {
 		fmt.Fprintf(std.err, "usage: %s\n", v.usage)
+		if s := shortOf(name); s != "" {
+			fmt.Fprintf(std.err, "\n%s\n\n", s)
+		}
 		v.PrintDefaults()
 	}
 	v.StringVar(&v.office, "office", os.Getenv("ASSAY_OFFICE"), "address of the office, `URL`")
 	v.StringVar(&v.tokenFile, "token-file", "", "`FILE` with the bearer token (or ASSAY_TOKEN)")
 	v.BoolVar(&v.json, "json", false, "print JSON")
 	return v
+}
+
+// shortOf is what help says of a verb; nothing for a part of one.
+func shortOf(name string) string {
+	for _, g := range groups() {
+		for _, c := range g.commands {
+			if c.name == name {
+				return c.short
+			}
+		}
+	}
+	return ""
 }
 
 // parse reads flags and arguments in any order. ok is false where the verb

@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 
 	"assay/catalog"
 	"assay/certificate"
@@ -80,7 +81,7 @@ const maxActBody = 256 << 10
 func propose(ctx context.Context, args []string, std stdio) int {
 	v := newVerb(std, "propose", "KIND")
 	id := v.actID()
-	file := v.String("body", "", "`FILE` with the act's body as JSON; - is the input")
+	file := v.String("body", "", "`FILE` with the act's body as JSON, - is the input; docs/formats.md has the kinds and their bodies")
 	rest, code, ok := v.parse(args, 1, 1)
 	if !ok {
 		return code
@@ -104,7 +105,7 @@ func measure(kind office.ActKind) func(context.Context, []string, stdio) int {
 		id := v.actID()
 		var b office.MeasureBody
 		var effective, notified instant
-		v.StringVar(&b.Reason, "reason", "", "coded `REASON`, e.g. vulnerability-unfixed")
+		v.StringVar(&b.Reason, "reason", "", "coded `REASON`, one of "+strings.Join(office.ReasonCodes(), ", ")+" or your own")
 		v.StringVar(&b.Remarks, "remarks", "", "for the file; never public")
 		v.Var(&effective, "effective", "`TIME` from which it has effect; empty: at once")
 		v.Var(&notified, "notified", "`TIME` at which the holder was told")
@@ -182,7 +183,7 @@ func decide(ctx context.Context, args []string, std stdio) int {
 func reject(ctx context.Context, args []string, std stdio) int {
 	v := newVerb(std, "reject", "ACT")
 	version := v.version()
-	reason := v.String("reason", "", "coded `REASON`")
+	reason := v.String("reason", "", "coded `REASON`, for example own-finding")
 	rest, code, ok := v.parse(args, 1, 1)
 	if !ok {
 		return code
@@ -239,7 +240,7 @@ func caseDecide(ctx context.Context, args []string, std stdio) int {
 	id := v.actID()
 	var b office.CaseBody
 	v.StringVar(&b.Decide, "decide", "", "designate, decline, restore or close")
-	v.StringVar(&b.Reason, "reason", "", "coded `REASON`")
+	v.StringVar(&b.Reason, "reason", "", "coded `REASON`, for example own-finding")
 	v.StringVar(&b.Remarks, "remarks", "", "for the file; never public")
 	rest, code, ok := v.parse(args, 1, 1)
 	if !ok {

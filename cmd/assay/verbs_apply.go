@@ -206,7 +206,7 @@ func evaluate(ctx context.Context, args []string, std stdio) int {
 	var e office.Evaluation
 	v.StringVar(&e.Recommend, "recommend", "", "grant or refuse")
 	v.StringVar(&e.Level, "level", "", "level reached; empty: the one applied for")
-	v.StringVar(&e.Reason, "reason", "", "coded `REASON`")
+	v.StringVar(&e.Reason, "reason", "", "coded `REASON`, for example requirements-met or conditions-not-met")
 	v.StringVar(&e.Remarks, "remarks", "", "for the file; never public")
 	rest, code, ok := v.parse(args, 1, 1)
 	if !ok {

@@ -167,6 +167,8 @@ func TestExitCodes(t *testing.T) {
 		{"show", url, exitUsage, "usage: assay show"},
 		{"show a b", url, exitUsage, "usage: assay show"},
 		{"show -h", url, exitOK, "usage: assay show"},
+		{"suspend -h", url, exitOK, "propose to suspend a certificate"},
+		{"suspend -h", url, exitOK, "vulnerability-unfixed"},
 		{"show x --at yesterday", url, exitUsage, "2026-11-24T09:30:00+09:00"},
 		{"show x --token tok", url, exitUsage, "not defined"}, // a token is never an argument
 		{"show x", "", exitUsage, "ASSAY_OFFICE"},
