@@ -274,7 +274,7 @@ func (o *Office) Request(ctx context.Context, by *Person, office, id string, r S
 			return fail(Invalid, "scheme", "ask the office of that scheme", "%q is no scheme of this office", clip(r.Scheme))
 		}
 		h, err := w.history(office, id)
-		if errors.Is(err, store.ErrNoRows) || err == nil && (office == w.info.Office || h.Certificate.Product.Holder != by.Entity) {
+		if errors.Is(err, store.ErrNoRows) || err == nil && (office == w.info.Office || w.holder(h) != by.Entity) {
 			return fail(NotFound, "id", "", "no certificate %s of yours from office %s is known here", clip(id), clip(office))
 		}
 		if err != nil {

@@ -126,7 +126,7 @@ func (w *work) skipSerial(s *scheme.Scheme, number string) error {
 		return fmt.Errorf("number format of %s: %w", s.ID, err)
 	}
 	m := re.FindStringSubmatch(number)
-	if m == nil { // of another form: it cannot come back
+	if len(m) < 2 { // of another form: it cannot come back
 		return nil
 	}
 	n, err := strconv.ParseInt(m[1], 10, 64)

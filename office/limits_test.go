@@ -141,6 +141,41 @@ func TestSameProposalFilledIn(t *testing.T) {
 	want(t, "with another body", err, office.Conflict)
 }
 
+// A number that was put right by hand is never given by the counter after it.
+func TestCorrectedNumberIsSpent(t *testing.T) {
+	kr := alone(t, func(t testing.TB) *store.DB { return storetest.SQLite(t) }, "kr")
+	first := kr.grant("hub.yaml", "kr-cic", "basic")
+	a, err := kr.Certificate(t.Context(), first, 0, 0)
+	kr.must(err)
+	was := a.Certificate.Number
+	next := was[:len(was)-1] + "2"
+	if was == next {
+		t.Fatalf("the first number is %s", was)
+	}
+	kr.act(office.ActCorrect, office.MeasureBody{Certificate: first, Reason: "typing-error", Amend: &certificate.Amendment{Number: next}})
+	second := kr.grantEvidence(product(t, "hub.yaml", "HB-300", "HB-301"), "kr-cic", "basic")
+	b, err := kr.Certificate(t.Context(), second, 0, 0)
+	kr.must(err)
+	if b.Certificate.Number == next {
+		t.Errorf("%s and %s both have the number %s", first, second, next)
+	}
+}
+
+// After a transfer the new holder speaks for the product, here and abroad, and
+// the old one no more.
+func TestTransferredHolder(t *testing.T) {
+	t.Parallel()
+	kr, sg := partners(t, func(t testing.TB) *store.DB { return storetest.SQLite(t) })
+	hub := kr.grant("hub.yaml", "kr-cic", "basic")
+	kr.act(office.ActCorrect, office.MeasureBody{Certificate: hub, Reason: "transferred", Amend: &certificate.Amendment{Holder: kr.people["maker-2"].Entity}})
+	sg.sync(kr)
+	for by, code := range map[string]office.Code{"maker": office.NotFound, "maker-2": ""} {
+		_, err := kr.Propose(t.Context(), kr.people[by], uuid.NewString(), office.ActSurrender, body(t, office.MeasureBody{Certificate: hub, Reason: "holder-wish"}))
+		want(t, by+" surrenders", err, code)
+		want(t, by+" asks abroad", sg.Request(t.Context(), sg.people[by], "kr", hub, toSG), code)
+	}
+}
+
 // Pending and refused cases are never public, also not by way of the reasons
 // why a partner's certificate waits here.
 func TestOwnRecordIsNotPublic(t *testing.T) {

@@ -41,11 +41,16 @@ func checkMeasure(w *work, by *Person, a *Act, body any) error {
 	if err != nil {
 		return err
 	}
-	if by.Has(RoleMaker) && h.Certificate.Product.Holder != by.Entity {
+	if by.Has(RoleMaker) && w.holder(h) != by.Entity {
 		return fail(NotFound, "certificate", "", "no certificate %s of yours here", clip(b.Certificate))
 	}
 	_, err = w.measureEvent(a, b, h)
 	return err
+}
+
+// holder is who holds a certificate now, after what transfers there were.
+func (w *work) holder(h *history) string {
+	return certificate.At(h.Certificate, h.Events, w.r.zoneOf(h.Certificate.Scheme), w.now, w.now).Amended.Product.Holder
 }
 
 // own loads a certificate or designation of this office.
@@ -178,6 +183,11 @@ func planMeasure(w *work, a *Act, body any) ([]draft, error) {
 	}
 	if a.Kind == ActExtend {
 		if e.Amend, err = w.renumbered(h, e.Amend); err != nil {
+			return nil, err
+		}
+	}
+	if s := w.r.cat.Scheme(h.Certificate.Scheme); s != nil && b.Amend != nil && b.Amend.Number != "" { // the counter must not come to it
+		if err := w.skipSerial(s, b.Amend.Number); err != nil {
 			return nil, err
 		}
 	}
