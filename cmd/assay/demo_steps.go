@@ -156,6 +156,7 @@ func reasonLine(r *recognition.Reason) string {
 }
 
 func (d *demo) refusals(ctx context.Context) error {
+	d.say("Below each: the rule, what was found ⇐ what it was held against [source, how well that is known]")
 	grant := func(name, model, level string, functions ...string) (string, error) {
 		ev, err := product(hubFile, "SPECIMEN Hanbit "+name, model, functions...)
 		if err != nil {
@@ -218,7 +219,7 @@ func (d *demo) refusals(ctx context.Context) error {
 		}
 		word := "no"
 		if x.action == recognition.Unclear {
-			word = "undetermined"
+			word = "undetermined, no text says"
 		}
 		d.say("%d. %s: %s\n   %s", i+1, x.what, word, because(w))
 	}
@@ -374,6 +375,7 @@ func (d *demo) persons(ctx context.Context) error {
 	}
 	d.say("A German router label on TS 103 848 gives CLS level %s: %s. May that router be sold in Singapore?", e.Certificate.Level, e.Certificate.Number)
 	today := civil.DateAt(time.Now().UnixMicro(), time.UTC)
+	rule := ""
 	for _, q := range []struct {
 		what  string
 		facts map[string]scheme.Answer
@@ -405,8 +407,11 @@ func (d *demo) persons(ctx context.Context) error {
 		if m.Answer != q.want || len(m.Rules) == 0 || len(m.Outlook) == 0 {
 			return fmt.Errorf("the market answered %s", raw)
 		}
-		d.say("  %s: %s (level %s or more since %s; from %s level %s is announced: %s)", q.what, m.Answer, m.Rules[0].Levels[0], m.Rules[0].Since, m.Outlook[0].Since, m.Outlook[0].Levels[0], m.Outlook[0].Answer)
+		d.say("  %s: %s", q.what, m.Answer)
+		rule = fmt.Sprintf("Level %s or more since %s, with registration beside it. Announced from %s: level %s; its label would do: %s",
+			m.Rules[0].Levels[0], m.Rules[0].Since, m.Outlook[0].Since, m.Outlook[0].Levels[0], m.Outlook[0].Answer)
 	}
+	d.say("  %s", rule)
 	return nil
 }
 
