@@ -124,6 +124,36 @@ func TestKeyDoubtStays(t *testing.T) {
 	})
 }
 
+// What an ended key signed is not believed on second reading either, though it
+// was first rejected for another reason.
+func TestEndedKeyReadAgain(t *testing.T) {
+	t.Parallel()
+	kr, sg := pair(t, func(t testing.TB) *store.DB { return storetest.SQLite(t) })
+	p := office.PeerBody{Site: "kr", URL: kr.server.URL, Fingerprint: kr.Fingerprint(), Schemes: []string{"kr-cic"},
+		Kinds: []string{"grant", "key", "act", "peer"}, Private: true, Document: string(kr.Document())}
+	sg.admin(office.ActPeer, p)
+	hub := kr.grant("hub.yaml", "kr-cic", "basic", toSG)
+	kr.clock.Advance(time.Second)
+	old, _ := kr.rotate(statement.Scheduled, time.Time{}, keys.Statement)
+	sg.sync(kr)
+	kr.clock.Advance(time.Second)
+	_, s := kr.entry(hub, 1)
+	kr.log(kr.lie(statement.Status, hub, kr.suspension("stolen"), func(h *statement.Header, k *keys.Signer) {
+		h.Sequence, h.Previous, *k = 2, s.Digest(), old.Statement
+	}))
+	sg.sync(kr)
+	p.Kinds = append(p.Kinds, "status")
+	sg.admin(office.ActPeer, p)
+	sg.settle()
+	rs, _, err := sg.Rejects(t.Context(), sg.people["officer-1"], "kr", "", 10)
+	if err != nil || len(rs) != 1 {
+		t.Errorf("rejected still: %+v (%v)", rs, err)
+	}
+	if s := sg.state(sg.here(hub)[0].Certificate.ID); s != certificate.Held {
+		t.Errorf("what rests on it is %s", s)
+	}
+}
+
 // The same proposal again is the same act, also where the office filled
 // something in.
 func TestSameProposalFilledIn(t *testing.T) {

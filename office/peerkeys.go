@@ -36,12 +36,11 @@ func (w *work) pinnedBy(d *peer.Document) ([]byte, error) {
 	for i := range ks {
 		k := &ks[i]
 		k.NotBefore = min(k.NotBefore, w.now)
-		if k.Role != keys.Statement || k.NotAfter == 0 {
-			continue
+		if k.Role == keys.Statement {
+			k.NotAfter = 0
 		}
-		k.NotAfter = 0
-		for _, o := range old {
-			if o.Role == k.Role && string(o.ID) == string(k.ID) {
+		for _, o := range old { // also where the document is older than the log: what has ended does not come back
+			if o.Role == k.Role && string(o.ID) == string(k.ID) && (k.Role == keys.Statement || o.NotAfter != 0) {
 				k.NotAfter = o.NotAfter
 			}
 		}

@@ -257,6 +257,15 @@ func (w *work) rejudge(s *peer.Site, from int64) (after int64, more bool, taken 
 			subject = it.Statement.Subject
 		}
 		if it.Err == nil {
+			pinned, err := w.pinned(s.ID)
+			if err != nil {
+				return after, false, taken, err
+			}
+			// The key statement ended the batch that it came in: what stood
+			// before it in the log is kept with the same instant at the latest.
+			if keyEnded(pinned, it.Statement, r.At-1) {
+				continue
+			}
 			known, err := w.heads(s.ID, []string{subject})
 			if err != nil {
 				return after, false, taken, err

@@ -84,7 +84,7 @@ func refuse(cross *http.CrossOriginProtection, r *http.Request) *Problem {
 	case !clean(r.URL.Path) || !cleanQuery(r.URL.RawQuery):
 		return newProblem(http.StatusBadRequest, "the address has bytes that are no UTF-8 text, or control characters", "")
 	case r.ContentLength > MaxBody:
-		return newProblem(http.StatusRequestEntityTooLarge, "the body is larger than 1 MiB", "")
+		return newProblem(http.StatusRequestEntityTooLarge, "the body is larger than 6 MiB", "")
 	}
 	if err := cross.Check(r); err != nil {
 		p := newProblem(http.StatusForbidden, "a page of another origin sent this request", "send it from this office's own pages, or with a program")
