@@ -223,7 +223,8 @@ func acts(ctx context.Context, args []string, std stdio) int {
 
 func cases(ctx context.Context, args []string, std stdio) int {
 	v := newVerb(std, "cases", "")
-	l := v.paging("open, decided, moot")
+	l := v.paging("")
+	v.StringVar(&l.State, "state", "open", "only in this `STATE`: open, decided, moot; empty: all")
 	if _, code, ok := v.parse(args, 0, 0); !ok {
 		return code
 	}

@@ -15,6 +15,7 @@ import (
 func decisionCommands() []command {
 	return []command{
 		{"apply", "FILE", "hand in an application with an evidence file", apply},
+		{"ask", "OFFICE CERTIFICATE", "ask this office for a designation on a partner's certificate", askOffice},
 		{"application", "list|show|complete|return|withdraw", "work on applications", verbs("application", map[string]func(context.Context, []string, stdio) int{
 			"list": applicationList, "show": applicationShow, "complete": applicationStep("complete"), "return": applicationReturn, "withdraw": applicationStep("withdraw"),
 		}, "list", "show", "complete", "return", "withdraw")},

@@ -16,6 +16,7 @@ func registerCommands() []command {
 		{"show", "CERTIFICATE|NUMBER", "a certificate: its state at T as known at K", show},
 		{"who", "CERTIFICATE|NUMBER", "who allowed this: the acts and their persons", who},
 		{"search", "TEXT", "search the register", search},
+		{"market", "MARKET CERTIFICATE", "may the product of a certificate be sold there, and from when not", sell},
 	}
 }
 

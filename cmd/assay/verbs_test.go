@@ -77,6 +77,7 @@ func TestVerbsAskTheOffice(t *testing.T) {
 		"GET /v1/catalog":           `{"digest":"d1"}`,
 		"GET /v1/certificates":      `{"items":[{"certificate":{"id":"sg-1","number":"CSA/1/1","scheme":"sg","product":{"name":"Hub"}},"standing":{"state":"valid"}}]}`,
 		"GET /v1/certificates/sg-1": anAnswer, "GET /v1/lookup": anAnswer,
+		"PUT /v1/requests/kr/kr-1": "", "GET /v1/markets/sg/certificates/sg-1": `{"market":"sg","day":"2026-11-24","answer":"yes","confidence":"official","rules":[{"rule":"r","answer":"yes","since":"2021-04-13","text":{"en":"level 1"}}]}`,
 		"GET /v1/certificates/sg-1/who": `{"certificate":"sg-1","acts":[{"what":"grant","office":"sg","act":{"id":"a1","proposer":"officer-1"}}]}`,
 	}
 	body := filepath.Join(t.TempDir(), "body.json")
@@ -113,7 +114,10 @@ func TestVerbsAskTheOffice(t *testing.T) {
 		{"release kr-1 --reason r", "PUT /v1/acts/*", "", `{"kind":"release"`, "a1"},
 		{"acts --state proposed", "GET /v1/acts?limit=50&state=proposed", "", "", "officer-1"},
 		{"acts a1", "GET /v1/acts/a1", "", "", "digest"},
-		{"cases --state open", "GET /v1/cases?limit=50&state=open", "", "", "c1"},
+		{"cases", "GET /v1/cases?limit=50&state=open", "", "", "c1"},
+		{"cases --state=", "GET /v1/cases?limit=50", "", "", "c1"},
+		{"ask kr kr-1 --scheme sg --models H1,H2 --accept-declaration --share-file", "PUT /v1/requests/kr/kr-1", "", `{"scheme":"sg","models":["H1","H2"],"declaration_accepted":true,"share_file":true}`, "asked"},
+		{"market sg sg-1 --day 2026-11-24 --fact imda-registration=yes", "GET /v1/markets/sg/certificates/sg-1?day=2026-11-24&fact=imda-registration%3Dyes", "", "", "level 1"},
 		{"case decide c1 --decide designate --reason r", "PUT /v1/acts/*", "", `{"kind":"case","body":{"case":"c1","decide":"designate","reason":"r"}}`, "a1"},
 		{"alarms", "GET /v1/alarms?limit=50", "", "", "clause=c/1"},
 		{"letter a1 --lang ko", "GET /v1/acts/a1/letter?lang=ko", "", "", "결정"},
