@@ -50,15 +50,20 @@ func (o *Office) Submit(ctx context.Context, by *Person, in Application) (*Appli
 		return nil, err
 	}
 	digest := sha256.Sum256(body)
+	slim := a
+	slim.Evidence = nil
+	if body, err = json.Marshal(slim); err != nil {
+		return nil, err
+	}
 	var out *Application
 	err = o.update(ctx, func(w *work) error {
 		old, oldDigest, err := w.application(a.ID)
 		switch {
 		case errors.Is(err, store.ErrNoRows):
 			a.Created, a.Updated = w.now, w.now
-			_, err = w.tx.Exec(`INSERT INTO applications (id, entity, scheme, level, state, body, digest, holder, product, missing, evaluator, act, certificate, version, created, updated)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', '', '', '', 1, $10, $10)`,
-				a.ID, a.Entity, a.Scheme, a.Level, a.State, body, digest, ev.Product.Holder, fold(ev.Product.Brand+" "+ev.Product.Name), w.now)
+			_, err = w.tx.Exec(`INSERT INTO applications (id, entity, scheme, level, state, body, digest, holder, product, missing, evaluator, act, certificate, version, created, updated, evidence)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', '', '', '', 1, $10, $10, $11)`,
+				a.ID, a.Entity, a.Scheme, a.Level, a.State, body, digest, ev.Product.Holder, fold(ev.Product.Brand+" "+ev.Product.Name), w.now, []byte(a.Evidence))
 			out = &a
 			return err
 		case err != nil:
@@ -72,8 +77,8 @@ func (o *Office) Submit(ctx context.Context, by *Person, in Application) (*Appli
 			return fail(Conflict, "id", "choose a new UUID, or withdraw the first application", "the application %s was submitted with another body and is %s", a.ID, old.State)
 		}
 		a.Version, a.Created, a.Updated = old.Version+1, old.Created, w.now
-		_, err = w.tx.Exec(`UPDATE applications SET scheme = $2, level = $3, state = $4, body = $5, digest = $6, holder = $7, product = $8, missing = '', version = $9, updated = $10 WHERE id = $1`,
-			a.ID, a.Scheme, a.Level, a.State, body, digest, ev.Product.Holder, fold(ev.Product.Brand+" "+ev.Product.Name), a.Version, w.now)
+		_, err = w.tx.Exec(`UPDATE applications SET scheme = $2, level = $3, state = $4, body = $5, digest = $6, holder = $7, product = $8, missing = '', version = $9, updated = $10, evidence = $11 WHERE id = $1`,
+			a.ID, a.Scheme, a.Level, a.State, body, digest, ev.Product.Holder, fold(ev.Product.Brand+" "+ev.Product.Name), a.Version, w.now, []byte(a.Evidence))
 		out = &a
 		return err
 	})
@@ -140,13 +145,17 @@ func levelIDs(e *scheme.Edition) []string {
 	return out
 }
 
-const appColumns = `id, entity, scheme, level, state, body, digest, missing, act, certificate, version, created, updated`
+// appList is what lists read of an application; they are no place for files.
+const (
+	appColumns = `id, entity, scheme, level, state, body, digest, missing, act, certificate, version, created, updated, evidence`
+	appList    = `id, entity, scheme, level, state, body, digest, missing, act, certificate, version, created, updated, digest`
+)
 
 func scanApplication(row interface{ Scan(...any) error }) (*Application, [32]byte, error) {
 	var id, entity, sch, level, state, missing, act, cert string
-	var body, digest []byte
+	var body, digest, evidence []byte
 	var version, created, updated int64
-	if err := row.Scan(&id, &entity, &sch, &level, &state, &body, &digest, &missing, &act, &cert, &version, &created, &updated); err != nil {
+	if err := row.Scan(&id, &entity, &sch, &level, &state, &body, &digest, &missing, &act, &cert, &version, &created, &updated, &evidence); err != nil {
 		return nil, [32]byte{}, err
 	}
 	a := new(Application)
@@ -154,7 +163,7 @@ func scanApplication(row interface{ Scan(...any) error }) (*Application, [32]byt
 		return nil, [32]byte{}, err
 	}
 	a.ID, a.Entity, a.Scheme, a.Level, a.State, a.Act, a.Cert = id, entity, sch, level, state, act, cert
-	a.Version, a.Created, a.Updated = version, created, updated
+	a.Version, a.Created, a.Updated, a.Evidence = version, created, updated, evidence
 	if missing != "" {
 		a.Missing = strings.Split(missing, "\n")
 	}
@@ -379,7 +388,7 @@ func (o *Office) Applications(ctx context.Context, by *Person, state, after stri
 	}
 	return paged(after, limit, func(c cursor, n int) (out []Application, err error) {
 		err = o.view(ctx, func(w *work) error {
-			q, args := `SELECT `+appColumns+` FROM applications WHERE (created > $1 OR (created = $1 AND id > $2))`, []any{c.At, c.ID, n}
+			q, args := `SELECT `+appList+` FROM applications WHERE (created > $1 OR (created = $1 AND id > $2))`, []any{c.At, c.ID, n}
 			if state != "" {
 				args = append(args, state)
 				q += ` AND state = $` + itoa(len(args))
@@ -398,7 +407,7 @@ func (o *Office) Applications(ctx context.Context, by *Person, state, after stri
 				if err != nil {
 					return err
 				}
-				a.Evidence = nil // a list is no place for files
+				a.Evidence = nil
 				out = append(out, *a)
 			}
 			return rows.Err()

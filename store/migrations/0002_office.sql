@@ -44,7 +44,8 @@ CREATE TABLE applications (
   scheme      {{text}} NOT NULL,
   level       {{text}} NOT NULL,
   state       {{text}} NOT NULL,
-  body        {{bytes}} NOT NULL,    -- the application as submitted
+  body        {{bytes}} NOT NULL,    -- the application as submitted, without its evidence
+  evidence    {{bytes}} NOT NULL,    -- the evidence file, which lists do not read
   digest      {{bytes}} NOT NULL,    -- of what was submitted: a repeat is known by it
   holder      {{text}} NOT NULL,
   product     {{text}} NOT NULL,
