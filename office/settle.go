@@ -2,6 +2,7 @@ package office
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -112,14 +113,49 @@ func (s *settling) moved(plans []plan) (map[sourceKey]bool, error) {
 			return nil, err
 		}
 	}
+	taken, err := s.numbersTaken(plans)
+	if err != nil {
+		return nil, err
+	}
 	moved := map[sourceKey]bool{}
 	for i := range plans {
 		pl := &plans[i]
 		if pl.outcome != nil {
-			moved[pl.key] = uint64(seq[pl.key]) != pl.seq || len(pl.grants) > 0 && len(rests[pl.key]) != pl.existing
+			moved[pl.key] = slices.ContainsFunc(pl.grants, func(g grant) bool { return taken[g.cert.Number] }) || uint64(seq[pl.key]) != pl.seq || len(pl.grants) > 0 && len(rests[pl.key]) != pl.existing
 		}
 	}
 	return moved, nil
+}
+
+// numbersTaken finds the numbers of new designations that an old entry or a
+// correction was given meanwhile, by hand: the block that they come from was
+// reserved before. Planned anew, they get others.
+func (s *settling) numbersTaken(plans []plan) (map[string]bool, error) {
+	var numbers, names []string
+	for i := range plans {
+		for _, g := range plans[i].grants {
+			if n := g.cert.Number; n != "" {
+				numbers, names = append(numbers, n), append(names, "number/"+n)
+			}
+		}
+	}
+	taken := map[string]bool{}
+	err := s.in(`SELECT number FROM certificates WHERE office = $1 AND number IN (%)`, numbers, func(r *store.Rows) error {
+		var n string
+		err := r.Scan(&n)
+		taken[n] = true
+		return err
+	}, s.info.Office)
+	if err != nil {
+		return nil, err
+	}
+	err = s.in(`SELECT name FROM office_meta WHERE name IN (%)`, names, func(r *store.Rows) error { // numbers that entries had before
+		var n string
+		err := r.Scan(&n)
+		taken[strings.TrimPrefix(n, "number/")] = true
+		return err
+	})
+	return taken, err
 }
 
 // plan gathers what lies beside the log for one source.
