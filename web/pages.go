@@ -18,6 +18,7 @@ import (
 	"assay/certificate"
 	"assay/civil"
 	"assay/office"
+	"assay/recognition"
 	"assay/scheme"
 )
 
@@ -90,6 +91,18 @@ func (s *site) view(r *http.Request, section string) *view {
 
 // Office is the name of an office, or its id where no document gave one.
 func (v *view) Office(id string) string { return cmp.Or(v.In(v.names[id]), id) }
+
+// Against is the key that says what a reason's datum was held against: mostly
+// what the clause asks, for some rules what the datum is one of.
+func (v *view) Against(r recognition.Rule) string {
+	switch r {
+	case recognition.TargetLevel, recognition.TargetCategory:
+		return "reason.edition"
+	case recognition.TermEnd:
+		return "reason.bound"
+	}
+	return "reason.wanted"
+}
 
 // Partners are the ids of the other offices, in order.
 func (v *view) Partners() []string {
