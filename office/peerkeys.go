@@ -105,12 +105,33 @@ func keyDoubtIn(doubt string) string {
 // follows the clause's effect of a compromised key, nothing new designates,
 // and each lies on the desk until two persons have looked.
 func (w *work) inDoubt(site string, from, to int64) error {
+	_, err := w.tx.Exec(`INSERT INTO key_doubts (site, first, past) VALUES ($1, $2, $3) ON CONFLICT (site, first, past) DO NOTHING`, site, from, to)
+	if err != nil {
+		return err
+	}
+	return w.doubtEntries(site, from, to, to)
+}
+
+// lateDoubt is inDoubt for an entry that was rejected when the doubt began,
+// and is taken now.
+func (w *work) lateDoubt(site string, index int64) error {
+	var said int64 // by the newest entry that puts it in doubt
+	err := w.tx.QueryRow(`SELECT COALESCE(MAX(past), -1) FROM key_doubts WHERE site = $1 AND first <= $2 AND past > $2`, site, index).Scan(&said)
+	if err != nil || said < 0 {
+		return err
+	}
+	return w.doubtEntries(site, index, index+1, said)
+}
+
+// doubtEntries puts in doubt what the entries from to to-1 touch; said is the
+// entry that says so.
+func (w *work) doubtEntries(site string, from, to, said int64) error {
 	if err := w.flush(); err != nil { // they may stand in the same batch
 		return err
 	}
 	const touched = `(SELECT id FROM certificates WHERE office = $1 AND log_index >= $2 AND log_index < $3
 		UNION SELECT id FROM events WHERE office = $1 AND log_index >= $2 AND log_index < $3)`
-	n, err := w.tx.Exec(`UPDATE subjects SET doubt = CASE WHEN doubt = '' THEN '' ELSE doubt || ':' END || $4 WHERE office = $1 AND subject IN `+touched, site, from, to, fmt.Sprintf("%s-%d", keyDoubt, to))
+	n, err := w.tx.Exec(`UPDATE subjects SET doubt = CASE WHEN doubt = '' THEN '' ELSE doubt || ':' END || $4 WHERE office = $1 AND subject IN `+touched, site, from, to, fmt.Sprintf("%s-%d", keyDoubt, said))
 	if err != nil {
 		return err
 	}
@@ -135,5 +156,5 @@ func (w *work) inDoubt(site string, from, to int64) error {
 	if err := w.tx.InsertMany("cases", caseInsert, rows); err != nil {
 		return err
 	}
-	return w.alarm(keyDoubt, site, keySubject, map[string]string{"from": fmt.Sprint(from), "entry": fmt.Sprint(to), "certificates": fmt.Sprint(n)})
+	return w.alarm(keyDoubt, site, keySubject, map[string]string{"from": fmt.Sprint(from), "entry": fmt.Sprint(said), "certificates": fmt.Sprint(n)})
 }

@@ -287,6 +287,9 @@ func (w *work) rejudge(s *peer.Site, from int64) (after int64, more bool, taken 
 		if err := w.cleared(s.ID, subject); err != nil {
 			return after, false, taken, err
 		}
+		if err := w.lateDoubt(s.ID, r.Index); err != nil {
+			return after, false, taken, err
+		}
 	}
 	return after, len(rs) == page, taken, nil
 }

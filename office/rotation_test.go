@@ -485,3 +485,34 @@ func TestKeyActRefused(t *testing.T) {
 		t.Error("officers replaced a key")
 	}
 }
+
+// What was rejected when the doubt about a stolen key began is in that doubt
+// when it is taken at last.
+func TestLateDoubt(t *testing.T) {
+	engines(t, func(t *testing.T, open func(testing.TB) *store.DB) {
+		kr, sg := pair(t, open)
+		narrow := office.PeerBody{Site: "kr", URL: kr.server.URL, Fingerprint: kr.Fingerprint(), Schemes: []string{"kr-cic"}, Kinds: []string{"key", "act", "peer"}, Private: true, Document: string(kr.Document())}
+		sg.admin(office.ActPeer, narrow)
+		kr.clock.Advance(time.Hour)
+		since := kr.clock.Now()
+		kr.clock.Advance(time.Minute)
+		dirty := kr.grant("hub.yaml", "kr-cic", "basic", toSG)
+		sg.sync(kr)
+		kr.clock.Advance(time.Hour)
+		kr.rotate(statement.Compromised, since)
+		kr.must(kr.Publish(t.Context()))
+		clean := kr.grant("vacuum.yaml", "kr-cic", "basic", toSG)
+		sg.sync(kr)
+		if rs, _, err := sg.Rejects(t.Context(), sg.people["officer-1"], "kr", "", 10); err != nil || len(rs) != 2 {
+			t.Fatalf("%d entries are rejected, want both grants (%v)", len(rs), err)
+		}
+		wide := narrow
+		wide.Kinds, wide.Document = kinds, string(kr.Document())
+		sg.admin(office.ActPeer, wide)
+		sg.settle()
+		doubts := sg.cases("doubt")
+		if len(doubts) != 1 || doubts[0].Source != dirty || doubts[0].Why != "key-compromised" || len(sg.here(dirty)) != 0 {
+			t.Errorf("cases of doubt %+v, %d designations of what a thief may have signed; %s is clean", doubts, len(sg.here(dirty)), clean)
+		}
+	})
+}

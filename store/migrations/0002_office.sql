@@ -275,6 +275,15 @@ CREATE TABLE rejects (
   PRIMARY KEY (site, log_index)
 ) {{strict}};
 
+-- Entries of a partner's log that a stolen key may have signed, as its key
+-- statements say: what of them is taken later is in doubt too.
+CREATE TABLE key_doubts (
+  site  {{text}} NOT NULL,
+  first {{int}} NOT NULL,
+  past  {{int}} NOT NULL,            -- the entry that says so
+  PRIMARY KEY (site, first, past)
+) {{keyed}};
+
 CREATE TABLE evidence_of_misbehavior (
   digest {{bytes}} PRIMARY KEY,
   site   {{text}} NOT NULL,
