@@ -132,7 +132,7 @@ func putPerson(tx *store.Tx, b *PersonBody) error {
 	}
 	p := b.Person
 	_, err = tx.Exec(`INSERT INTO persons (id, pseudonym, name, roles, entity, token_hash, disabled) VALUES ($1, $2, $3, $4, $5, $6, 0)
-		ON CONFLICT (id) DO UPDATE SET name = excluded.name, roles = excluded.roles, entity = excluded.entity, token_hash = excluded.token_hash`,
+		ON CONFLICT (id) DO UPDATE SET name = excluded.name, roles = excluded.roles, entity = excluded.entity, token_hash = excluded.token_hash, disabled = 0`,
 		p.ID, p.Pseudonym, p.Name, joinRoles(p.Roles), p.Entity, hash)
 	if store.IsUnique(err) {
 		return fail(Conflict, "person", "choose another pseudonym or token", "another person has this pseudonym or token")

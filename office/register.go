@@ -305,8 +305,8 @@ func (o *Office) Arrivals(ctx context.Context, site, after string, limit int) ([
 }
 
 // Who answers "who allowed this?": the acts on the way to a certificate, with
-// their persons. Strangers see what is public: that two persons acted, and
-// when; the office's staff see pseudonyms and bodies.
+// their persons. Strangers see who acted by pseudonym, and when; the office's
+// staff see the bodies too.
 func (o *Office) Who(ctx context.Context, by *Person, id string) (*Who, error) {
 	out := &Who{Certificate: id}
 	err := o.view(ctx, func(w *work) error {
