@@ -75,8 +75,8 @@ func TestKeysByHand(t *testing.T) {
 	}
 	kr.stop()
 	// Another machine that did not serve meanwhile: the old file, the next beside it.
-	for from, to := range map[string]string{keysFile: nextKeysFile, previousKeysFile: keysFile} {
-		if err := os.Rename(u.path(filepath.Join("kr", from)), u.path(filepath.Join("kr", to))); err != nil {
+	for _, move := range [][2]string{{keysFile, nextKeysFile}, {previousKeysFile, keysFile}} {
+		if err := os.Rename(u.path(filepath.Join("kr", move[0])), u.path(filepath.Join("kr", move[1]))); err != nil {
 			t.Fatal(err)
 		}
 	}
