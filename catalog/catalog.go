@@ -8,6 +8,9 @@
 //	categories.yaml         the common product taxonomy
 //	standards/ID.yaml       a standard, with its features
 //	standards/ID@ED.yaml    one edition of it in a file of its own
+//	tests/ID@ED.yaml        a test specification: IXIT tables, groups, cases, units
+//	mappings/ID.yaml        how requirements of two standards relate
+//	laboratories/ID.yaml    a laboratory with its keys and scopes
 //	schemes/ID.yaml         a scheme with its dated editions
 //	arrangements/ID.yaml    an arrangement with its clauses
 //	markets/ID.yaml         what has to be there before sale
@@ -24,7 +27,7 @@ import (
 	"assay/scheme"
 )
 
-//go:embed sources.yaml categories.yaml standards/*.yaml schemes/*.yaml arrangements/*.yaml markets/*.yaml
+//go:embed sources.yaml categories.yaml standards/*.yaml tests/*.yaml mappings/*.yaml laboratories/*.yaml schemes/*.yaml arrangements/*.yaml markets/*.yaml
 var embedded embed.FS
 
 var load = sync.OnceValues(func() (*scheme.Catalog, error) { return Load(embedded) })

@@ -29,6 +29,15 @@ func (l *linter) walk(visit func(node)) {
 	for i := range l.c.Standards {
 		descend(node{path: "standards/" + l.c.Standards[i].ID + ".yaml: ", v: reflect.ValueOf(l.c.Standards[i])}, visit)
 	}
+	for i := range l.c.Tests {
+		descend(node{path: "tests/" + l.c.Tests[i].Name() + ".yaml: ", v: reflect.ValueOf(l.c.Tests[i])}, visit)
+	}
+	for i := range l.c.Mappings {
+		descend(node{path: "mappings/" + l.c.Mappings[i].ID + ".yaml: ", v: reflect.ValueOf(l.c.Mappings[i])}, visit)
+	}
+	for i := range l.c.Laboratories {
+		descend(node{path: "laboratories/" + l.c.Laboratories[i].ID + ".yaml: ", v: reflect.ValueOf(l.c.Laboratories[i])}, visit)
+	}
 	for i := range l.c.Schemes {
 		descend(node{path: schemePath(&l.c.Schemes[i]) + ": ", v: reflect.ValueOf(l.c.Schemes[i])}, visit)
 	}
@@ -194,6 +203,10 @@ var allowed = func() map[reflect.Type][]string {
 		scheme.Corrected, scheme.Transferred, scheme.SchemeClosed, scheme.ArrangementEnded, scheme.KeyCompromised, scheme.Silence,
 		scheme.Lapsed, scheme.Held, scheme.Released))
 	put(values(scheme.Notice, scheme.Hold, scheme.Suspend, scheme.Lapse, scheme.Follow, scheme.KeepUntilExpiry, scheme.EndOnDate))
+	put(values(scheme.FieldText, scheme.FieldChoice, scheme.FieldYesNo, scheme.FieldRows, scheme.FieldDate))
+	put(values(scheme.Conceptual, scheme.Functional))
+	put(values(scheme.Automatic, scheme.Assisted, scheme.Manual))
+	put(values(scheme.Equal, scheme.Superset, scheme.Subset, scheme.Intersects))
 	return m
 }()
 

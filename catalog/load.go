@@ -30,7 +30,7 @@ var (
 	ErrMalformed = errors.New("not a catalog")
 )
 
-var folders = []string{"arrangements", "markets", "schemes", "standards"}
+var folders = []string{"arrangements", "laboratories", "mappings", "markets", "schemes", "standards", "tests"}
 
 // LoadDir is Load of a folder on disk.
 func LoadDir(dir string) (*scheme.Catalog, error) { return Load(os.DirFS(dir)) }
@@ -66,6 +66,7 @@ func parse(files []file) (*scheme.Catalog, error) {
 	for id, fs := range editions {
 		errs = append(errs, fmt.Errorf("%w: %s is an edition of %q, but there is no standards/%s.yaml", ErrMalformed, fs[0].path, id, id))
 	}
+	errs = append(errs, sameAs(c))
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
@@ -82,6 +83,12 @@ func decodeFile(c *scheme.Catalog, f file, editions map[string][]file) error {
 		return add(f, &c.Schemes, func(v *scheme.Scheme) string { return v.ID })
 	case dir == "arrangements":
 		return add(f, &c.Arrangements, func(v *scheme.Arrangement) string { return v.ID })
+	case dir == "tests":
+		return add(f, &c.Tests, (*scheme.TestSpec).Name)
+	case dir == "mappings":
+		return add(f, &c.Mappings, func(v *scheme.Mapping) string { return v.ID })
+	case dir == "laboratories":
+		return add(f, &c.Laboratories, func(v *scheme.Lab) string { return v.ID })
 	case dir == "markets":
 		return add(f, &c.Markets, func(v *scheme.Market) string { return v.ID })
 	default:

@@ -58,6 +58,10 @@ func kindOf(f file) string {
 	switch dir := path.Dir(f.path); {
 	case dir == ".":
 		return stem(f)
+	case dir == "tests":
+		return "test-spec"
+	case dir == "laboratories":
+		return "laboratory"
 	case dir == "standards" && strings.Contains(stem(f), "@"):
 		return "standard-edition"
 	default:

@@ -88,6 +88,9 @@ func TestSchemasAreMadeFromTheTypes(t *testing.T) {
 		"scheme":           reflect.TypeFor[scheme.Scheme](),
 		"arrangement":      reflect.TypeFor[scheme.Arrangement](),
 		"market":           reflect.TypeFor[scheme.Market](),
+		"test-spec":        reflect.TypeFor[scheme.TestSpec](),
+		"mapping":          reflect.TypeFor[scheme.Mapping](),
+		"laboratory":       reflect.TypeFor[scheme.Lab](),
 	} {
 		d := defs{}
 		root := d.schemaOf(typ).(map[string]any)

@@ -63,6 +63,9 @@ type Catalog struct {
 	Sources      map[string]Source `yaml:"sources" json:"sources"`
 	Categories   []Category        `yaml:"categories" json:"categories"`
 	Standards    []Standard        `yaml:"standards" json:"standards"`
+	Tests        []TestSpec        `yaml:"tests" json:"tests,omitempty"`
+	Mappings     []Mapping         `yaml:"mappings" json:"mappings,omitempty"`
+	Laboratories []Lab             `yaml:"laboratories" json:"laboratories,omitempty"`
 	Schemes      []Scheme          `yaml:"schemes" json:"schemes"`
 	Arrangements []Arrangement     `yaml:"arrangements" json:"arrangements"`
 	Markets      []Market          `yaml:"markets" json:"markets"`
@@ -164,7 +167,18 @@ type Requirement struct {
 	When   *Condition `yaml:"when,omitempty" json:"when,omitempty"` // nil: applies to every product
 	Text   Text       `yaml:"text" json:"text"`                     // a paraphrase, never the standard's sentence
 	Area   string     `yaml:"area,omitempty" json:"area,omitempty"`
-	Fact   `yaml:",inline"`
+	// Contents is what evidence for it must contain, each item covered by an
+	// artifact that says so; for life-cycle processes and penetration tests.
+	Contents []Content `yaml:"contents,omitempty" json:"contents,omitempty"`
+	Fact     `yaml:",inline"`
+}
+
+// Content is one thing that the evidence for a requirement must contain.
+type Content struct {
+	ID       string `yaml:"id" json:"id"`
+	Text     Text   `yaml:"text" json:"text"`
+	Optional bool   `yaml:"optional,omitempty" json:"optional,omitempty"` // worth having, not asked for
+	Fact     `yaml:",inline"`
 }
 
 // StandardRef names an edition of a standard; an empty Edition is any.
@@ -208,6 +222,7 @@ type Scheme struct {
 	Closed      civil.Date  `yaml:"closed,omitempty" json:"closed,omitzero"` // first day on which nothing new is issued; zero with state closed: day not known
 	Number      Number      `yaml:"number" json:"number"`
 	Remedy      Remedy      `yaml:"remedy" json:"remedy"`
+	Approves    bool        `yaml:"approves_laboratories,omitempty" json:"approves_laboratories,omitempty"` // a laboratory's result counts only if the scheme approved the laboratory
 	Editions    []Edition   `yaml:"editions" json:"editions"`
 	Fact        `yaml:",inline"`
 }
@@ -274,6 +289,7 @@ type Edition struct {
 	Firmware   FirmwareRule  `yaml:"firmware" json:"firmware"`
 	Fees       []Fee         `yaml:"fees,omitempty" json:"fees,omitempty"`
 	Followup   []Clock       `yaml:"followup,omitempty" json:"followup,omitempty"`
+	Guidance   []Advice      `yaml:"guidance,omitempty" json:"guidance,omitempty"`
 	Fact       `yaml:",inline"`
 }
 
@@ -326,8 +342,9 @@ type Adds struct {
 	Requirements []string   `yaml:"requirements" json:"requirements"`
 	Method       Method     `yaml:"method" json:"method"`
 	By           By         `yaml:"by" json:"by"`
-	When         *Condition `yaml:"when,omitempty" json:"when,omitempty"`       // narrows the requirement's own condition
-	Binding      bool       `yaml:"binding,omitempty" json:"binding,omitempty"` // a recommendation of the standard that this level makes a duty
+	When         *Condition `yaml:"when,omitempty" json:"when,omitempty"`                     // narrows the requirement's own condition
+	Binding      bool       `yaml:"binding,omitempty" json:"binding,omitempty"`               // a recommendation of the standard that this level makes a duty
+	MaxAge       int        `yaml:"max_age_months,omitempty" json:"max_age_months,omitempty"` // evidence older than this on the day asked about no longer counts; 0: no bound
 	Fact         `yaml:",inline"`
 }
 
