@@ -24,6 +24,10 @@ type Evidence struct {
 	Firmware    []Firmware         `json:"firmware,omitempty" yaml:"firmware,omitempty"`
 	Features    map[string]Feature `json:"features,omitempty" yaml:"features,omitempty"` // by feature id of a standard
 	Support     Support            `json:"support,omitzero" yaml:"support,omitempty"`
+	ICS         []ICS              `json:"ics,omitempty" yaml:"ics,omitempty"`
+	IXIT        map[string][]Row   `json:"ixit,omitempty" yaml:"ixit,omitempty"` // by table id of a test specification
+	Reports     []Signed           `json:"reports,omitempty" yaml:"reports,omitempty"`
+	Imports     []Import           `json:"imports,omitempty" yaml:"imports,omitempty"`
 	Claims      []Claim            `json:"claims,omitempty" yaml:"claims,omitempty"`
 	Declaration *Declaration       `json:"declaration,omitempty" yaml:"declaration,omitempty"`
 }
@@ -92,6 +96,8 @@ type Claim struct {
 	Verdict      Verdict       `json:"verdict" yaml:"verdict"`
 	Method       scheme.Method `json:"method" yaml:"method"`
 	By           Body          `json:"by" yaml:"by"`
+	Firmware     []Hash        `json:"firmware,omitempty" yaml:"firmware,omitempty"` // images that it is about; none: it is about no image
+	Hardware     []string      `json:"hardware,omitempty" yaml:"hardware,omitempty"` // revisions that it is about; none: all
 	Date         civil.Date    `json:"date" yaml:"date"`
 	Until        civil.Date    `json:"valid_until,omitzero" yaml:"valid_until,omitempty"` // last day; zero: open
 	Ground       string        `json:"ground,omitempty" yaml:"ground,omitempty"`
@@ -119,9 +125,10 @@ type Body struct {
 // Artifact is a document or record that a claim rests on. It is kept beside
 // the file; only a salted commitment to it is ever made public.
 type Artifact struct {
-	Name   string `json:"name" yaml:"name"`
-	SHA256 Hash   `json:"sha256" yaml:"sha256"`
-	Size   int64  `json:"size" yaml:"size"` // bytes
+	Name   string   `json:"name" yaml:"name"`
+	SHA256 Hash     `json:"sha256" yaml:"sha256"`
+	Size   int64    `json:"size" yaml:"size"`                       // bytes
+	Shows  []string `json:"shows,omitempty" yaml:"shows,omitempty"` // ids of the contents of a requirement that it covers (scheme.Content)
 }
 
 // Declaration of conformity (ISO/IEC 17050-1).

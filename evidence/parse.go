@@ -26,13 +26,17 @@ const (
 
 // Error is why a file could not be read: where, what, and what to do.
 type Error struct {
+	File    string // "" for the evidence file as a whole
 	Line    int    // 1 is the first; 0 where the problem is the file as a whole
 	Place   string // JSON pointer (RFC 6901) to the value, "" for the file
 	Problem string // what is wrong and what to do
 }
 
 func (e *Error) Error() string {
-	s := "evidence file"
+	s := e.File
+	if s == "" {
+		s = "evidence file"
+	}
 	if e.Line > 0 {
 		s += fmt.Sprintf(", line %d", e.Line)
 	}
@@ -47,18 +51,50 @@ func (e *Error) Error() string {
 // anything of the wrong type are errors, all of type *Error. What it reads
 // is well formed, not yet sensible: Validate says that.
 func Parse(b []byte) (*Evidence, error) {
-	root, err := tree(b)
-	if err != nil {
-		return nil, err
-	}
-	if err := check(root, 0); err != nil {
-		return nil, err
-	}
 	ev := new(Evidence)
-	if err := decode(root, reflect.ValueOf(ev).Elem(), ""); err != nil {
+	if err := ParseFile("", b, ev); err != nil {
 		return nil, err
 	}
-	return ev, nil
+	return ev, ev.readReports()
+}
+
+// ParseReport reads the file of a report, as strictly as [Parse].
+func ParseReport(name string, b []byte) (*Report, error) {
+	r := new(Report)
+	if err := ParseFile(name, b, r); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// ParseFile reads one file of a bundle into a struct of this package, as
+// strictly as [Parse]. Its errors are of type *Error and name the file.
+func ParseFile(name string, b []byte, into any) error {
+	root, err := tree(b)
+	if err == nil {
+		err = check(root, 0)
+	}
+	if err == nil {
+		err = decode(root, reflect.ValueOf(into).Elem(), "")
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		e.File = name
+	}
+	return err
+}
+
+// readReports reads what the signed texts say.
+func (e *Evidence) readReports() error {
+	for i := range e.Reports {
+		s := &e.Reports[i]
+		r, err := ParseReport(s.Name, []byte(s.Body))
+		if err != nil {
+			return err
+		}
+		s.report = r
+	}
+	return nil
 }
 
 // Read is [Parse] for a JSON file that Parse took before, from a store of the
@@ -66,6 +102,9 @@ func Parse(b []byte) (*Evidence, error) {
 func Read(b []byte) (*Evidence, error) {
 	e := new(Evidence)
 	if err := json.Unmarshal(b, e); err != nil {
+		return nil, fmt.Errorf("evidence that was taken before: %w", err)
+	}
+	if err := e.readReports(); err != nil {
 		return nil, fmt.Errorf("evidence that was taken before: %w", err)
 	}
 	return e, nil
@@ -351,11 +390,16 @@ func wanted(v reflect.Value) string {
 }
 
 func fields(t reflect.Type) []string {
-	names := make([]string, t.NumField())
-	for i := range names {
-		names[i], _, _ = strings.Cut(t.Field(i).Tag.Get("json"), ",")
+	var names []string
+	for i := range t.NumField() {
+		if f := t.Field(i); f.IsExported() {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			names = append(names, name)
+		}
 	}
 	return names
 }
 
+// field is the index of the field that a file calls key; -1 for none. The
+// exported fields of these types come first.
 func field(t reflect.Type, key string) int { return slices.Index(fields(t), key) }

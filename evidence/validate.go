@@ -45,6 +45,10 @@ func (e *Evidence) Validate() []Finding {
 		v.text(at+"/ground", e.Features[id].Ground)
 	}
 	v.text("/support/published", e.Support.Published)
+	v.ics(e)
+	v.ixit(e)
+	v.reports(e)
+	v.imports(e)
 	v.count("/claims", len(e.Claims))
 	for i := range e.Claims {
 		v.claim(fmt.Sprintf("/claims/%d", i), &e.Claims[i])
@@ -237,7 +241,7 @@ func validGTIN(s string) bool {
 	return sum%10 == 0
 }
 
-func sortedKeys(m map[string]Feature) []string {
+func sortedKeys[V any](m map[string]V) []string {
 	ks := make([]string, 0, len(m))
 	for k := range m {
 		ks = append(ks, k)
