@@ -31,6 +31,7 @@ var allowed = map[string]string{
 	// Data.
 	"catalog": "civil scheme",
 	"corpus":  "civil scheme certificate recognition",
+	"bundle":  "civil scheme evidence",
 
 	// What is signed and logged.
 	"keys":      "",
@@ -82,7 +83,7 @@ var owners = map[string]string{
 	"github.com/miekg/pkcs11":                  "keys",
 	"github.com/santhosh-tekuri/jsonschema/v6": "catalog",
 	"github.com/transparency-dev/formats":      "ledger peer",
-	"go.yaml.in/yaml/v3":                       "catalog evidence cmd/assay",
+	"go.yaml.in/yaml/v3":                       "bundle catalog evidence cmd/assay",
 	"golang.org/x/mod":                         "keys ledger peer cmd/assay",
 	"golang.org/x/sync":                        "peer",
 	"golang.org/x/term":                        "cmd/assay",

@@ -82,6 +82,15 @@ func (f *Feature) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, (*full)(f))
 }
 
+// MarshalYAML writes the bare answer where there is no ground.
+func (f Feature) MarshalYAML() (any, error) {
+	if f.Ground == "" {
+		return f.Answer, nil
+	}
+	type full Feature // without this method
+	return full(f), nil
+}
+
 // Support is the maker's promise of security updates (EN 303 645 provision
 // 5.3-13). A missing end is a question to the maker, never infinity.
 type Support struct {

@@ -68,3 +68,12 @@ func (e *ICSEntry) UnmarshalJSON(b []byte) error {
 	type full ICSEntry // without this method
 	return json.Unmarshal(b, (*full)(e))
 }
+
+// MarshalYAML writes the bare answer where there is nothing else.
+func (e ICSEntry) MarshalYAML() (any, error) {
+	if e.Detail == "" && len(e.Artifacts) == 0 {
+		return e.Support, nil
+	}
+	type full ICSEntry // without this method
+	return full(e), nil
+}

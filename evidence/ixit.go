@@ -40,6 +40,14 @@ func (c Cell) MarshalJSON() ([]byte, error) {
 	return json.Marshal([]string(c))
 }
 
+// MarshalYAML writes one value alone and several as a list.
+func (c Cell) MarshalYAML() (any, error) {
+	if len(c) == 1 {
+		return c[0], nil
+	}
+	return []string(c), nil
+}
+
 // UnmarshalJSON reads both forms.
 func (c *Cell) UnmarshalJSON(b []byte) error {
 	if len(b) > 0 && b[0] == '"' {

@@ -112,19 +112,25 @@ func Read(b []byte) (*Evidence, error) {
 
 // Line is the line of b on which the value at a JSON pointer begins, or that
 // of the nearest value around it; 0 where b cannot be read.
-func Line(b []byte, pointer string) int {
-	n, err := tree(b)
+func Line(b []byte, pointer string) int { return Lines(b)(pointer) }
+
+// Lines is [Line] for many places of one file, which is read once.
+func Lines(b []byte) func(pointer string) int {
+	root, err := tree(b)
 	if err != nil {
-		return 0
+		return func(string) int { return 0 }
 	}
-	for _, step := range strings.Split(strings.TrimPrefix(pointer, "/"), "/") {
-		next := child(n, unescape.Replace(step))
-		if next == nil {
-			break
+	return func(pointer string) int {
+		n := root
+		for _, step := range strings.Split(strings.TrimPrefix(pointer, "/"), "/") {
+			next := child(n, unescape.Replace(step))
+			if next == nil {
+				break
+			}
+			n = next
 		}
-		n = next
+		return n.Line
 	}
-	return n.Line
 }
 
 func child(n *yaml.Node, step string) *yaml.Node {
