@@ -121,6 +121,9 @@ func (l *linter) idForm() {
 		if !id.IsValid() {
 			return
 		}
+		if same, is := of[scheme.SameInSpec](n); is && same.ID == "" {
+			return // the id of what stands here
+		}
 		pattern := idPattern
 		if _, is := of[scheme.Requirement](n); is {
 			pattern = requirementPattern
