@@ -110,6 +110,7 @@ func of[T any](n node) (T, bool) {
 var (
 	idPattern          = regexp.MustCompile(`^[a-z0-9][a-z0-9./-]{0,79}$`)
 	requirementPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]{0,79}$`)
+	areaPattern        = regexp.MustCompile(`^[a-z0-9][a-z0-9 .-]{0,79}$`) // where a standard has no number for it, its name
 )
 
 func (l *linter) idForm() {
@@ -127,6 +128,9 @@ func (l *linter) idForm() {
 		pattern := idPattern
 		if _, is := of[scheme.Requirement](n); is {
 			pattern = requirementPattern
+		}
+		if _, is := of[scheme.Area](n); is {
+			pattern = areaPattern
 		}
 		if !pattern.MatchString(id.String()) {
 			l.add(n.path, fmt.Sprintf("%q is no id", clip(id.String())))

@@ -63,6 +63,9 @@ func (l *linter) danglingReference() {
 			l.levels(n.path, r.Scheme, nil, r.Levels)
 		}
 	})
+	for i := range l.c.Standards {
+		l.areas(&l.c.Standards[i])
+	}
 	l.eachEdition(func(s *scheme.Scheme, e *scheme.Edition) {
 		for _, f := range e.Fees {
 			if f.Level != "" && e.Level(f.Level) == nil {
@@ -70,6 +73,20 @@ func (l *linter) danglingReference() {
 			}
 		}
 	})
+}
+
+// areas wants the area of every requirement to have a title, once one has.
+func (l *linter) areas(s *scheme.Standard) {
+	if len(s.Areas) == 0 {
+		return
+	}
+	for _, e := range s.Editions {
+		for _, r := range e.Requirements {
+			if s.Area(r.Area) == nil {
+				l.add("standards/"+s.ID+".yaml: editions/"+e.ID+"/requirements/"+r.ID, fmt.Sprintf("the standard's areas have no %q", clip(r.Area)))
+			}
+		}
+	}
 }
 
 func (l *linter) category(path, id string) {

@@ -50,6 +50,10 @@ var broken = []struct {
 		d.Unknown, d.Requirements = false, []scheme.RequirementRef{{Standard: "kr-cic-criteria", Edition: "2021", Requirement: "9.9"}}
 	}},
 	{"dangling-reference", "/fees", Error, func(c *scheme.Catalog) { c.Scheme("sg-cls-iot").Edition("1.4").Fees[0].Level = "9" }},
+	{"dangling-reference", "requirements/5.1-1", Error, func(c *scheme.Catalog) {
+		standard(c, "en-303-645").Edition("2.1.1").Requirement("5.1-1").Area = "5.99"
+	}},
+	{"id-form", "areas/Passwords", Error, func(c *scheme.Catalog) { standard(c, "en-303-645").Areas[2].ID = "Passwords" }},
 	{"feature-conflict", "features/companion-app", Error, func(c *scheme.Catalog) {
 		standard(c, "kr-cic-criteria").Features[0].Question = scheme.Text{"en": "Is there a cable?"}
 	}},

@@ -111,8 +111,16 @@ type Standard struct {
 	Title     Text              `yaml:"title" json:"title"`
 	Publisher string            `yaml:"publisher" json:"publisher"`
 	Features  []Feature         `yaml:"features,omitempty" json:"features,omitempty"`
-	Editions  []StandardEdition `yaml:"editions,omitempty" json:"editions"` // those not in files of their own
+	Areas     []Area            `yaml:"areas,omitempty" json:"areas,omitempty"` // in the standard's order
+	Editions  []StandardEdition `yaml:"editions,omitempty" json:"editions"`     // those not in files of their own
 	Fact      `yaml:",inline"`
+}
+
+// Area is a part of a standard that requirements stand in, by
+// Requirement.Area. An area that has no entry is titled by its id.
+type Area struct {
+	ID    string `yaml:"id" json:"id"` // as Requirement.Area writes it
+	Title Text   `yaml:"title" json:"title"`
 }
 
 // Edition finds an edition by id; nil where there is none.
@@ -120,6 +128,16 @@ func (s *Standard) Edition(id string) *StandardEdition {
 	for i := range s.Editions {
 		if s.Editions[i].ID == id {
 			return &s.Editions[i]
+		}
+	}
+	return nil
+}
+
+// Area finds an area by id; nil where the standard gives it no title.
+func (s *Standard) Area(id string) *Area {
+	for i := range s.Areas {
+		if s.Areas[i].ID == id {
+			return &s.Areas[i]
 		}
 	}
 	return nil
@@ -166,7 +184,7 @@ type Requirement struct {
 	Status Status     `yaml:"status" json:"status"`
 	When   *Condition `yaml:"when,omitempty" json:"when,omitempty"` // nil: applies to every product
 	Text   Text       `yaml:"text" json:"text"`                     // a paraphrase, never the standard's sentence
-	Area   string     `yaml:"area,omitempty" json:"area,omitempty"`
+	Area   string     `yaml:"area,omitempty" json:"area,omitempty"` // its id in Standard.Areas
 	// Contents is what evidence for it must contain, each item covered by an
 	// artifact that says so; for life-cycle processes and penetration tests.
 	Contents []Content `yaml:"contents,omitempty" json:"contents,omitempty"`
