@@ -31,7 +31,8 @@ var allowed = map[string]string{
 	// Data.
 	"catalog": "civil scheme",
 	"corpus":  "civil scheme certificate recognition",
-	"bundle":  "civil scheme evidence",
+	"confine": "",
+	"bundle":  "civil scheme evidence confine",
 
 	// What is signed and logged.
 	"keys":      "",
@@ -86,6 +87,7 @@ var owners = map[string]string{
 	"go.yaml.in/yaml/v3":                       "bundle catalog evidence cmd/assay",
 	"golang.org/x/mod":                         "keys ledger peer cmd/assay",
 	"golang.org/x/sync":                        "peer",
+	"golang.org/x/sys":                         "confine",
 	"golang.org/x/term":                        "cmd/assay",
 	"golang.org/x/text":                        "catalog office web",
 	"modernc.org/sqlite":                       "store",

@@ -1,0 +1,8 @@
+package confine
+
+import "golang.org/x/sys/unix"
+
+const auditArch = unix.AUDIT_ARCH_X86_64
+
+// machine are the further calls of this machine; arch_prctl is for threads of C.
+var machine = []uint32{unix.SYS_ARCH_PRCTL}
