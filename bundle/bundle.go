@@ -1,4 +1,4 @@
-// Package bundle has a maker's evidence as people keep it: a folder
+// Package bundle has a maker's evidence as people keep it: a folder, or a zip of one
 // with a file for each thing that one person fills in and the
 // documents beside it, each named by its hash.
 //
@@ -13,18 +13,22 @@
 // The whole is one [evidence.Evidence], which is what an office takes. A single
 // file of evidence opens as well: a bundle without artifacts.
 //
-// What it trusts: nothing in the files.
+// What it trusts: nothing in the files. A zip is unpacked by a process that can
+// do nothing but compute (package confine), and what that says is checked again.
 package bundle
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"maps"
 	"os"
+	"path"
 	"slices"
 	"strings"
 
@@ -52,6 +56,7 @@ type Artifact struct {
 	Named  evidence.Hash // as its name says
 	SHA256 evidence.Hash // of its bytes
 	Size   int64         // bytes
+	crc    uint32        // IEEE, as a zip wants it beforehand
 }
 
 // The text files, as they are parsed. Each has a part of [evidence.Evidence].
@@ -80,35 +85,43 @@ type source interface {
 	walk(ctx context.Context, sink func(path string, r io.Reader) error) error
 }
 
-// Open reads a folder or a single file of evidence (YAML or JSON).
+// Open reads a folder, a zip, or a single file of evidence (YAML or JSON).
 //
 // It refuses as a whole what is not safe or out of bounds, with an error that
 // wraps [ErrUnsafe], [ErrTooLarge] or [ErrNoBundle], and what cannot be parsed,
 // with all such files' errors, each an [*evidence.Error] with file and line.
 // What can be read and is wrong is for [Bundle.Findings] to say.
-func Open(path string) (*Bundle, error) { return OpenContext(context.Background(), path) }
+func Open(name string) (*Bundle, error) { return OpenContext(context.Background(), name) }
 
 // OpenContext is [Open] for a caller that may want to end it early.
-func OpenContext(ctx context.Context, path string) (*Bundle, error) {
-	info, err := os.Stat(path)
+func OpenContext(ctx context.Context, name string) (*Bundle, error) {
+	info, err := os.Stat(name)
 	switch {
 	case err != nil:
 		return nil, err
 	case info.IsDir():
-		return read(ctx, folder(path))
+		return read(ctx, folder(name))
 	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%w: %s is neither a folder nor a file", ErrNoBundle, path)
+		return nil, fmt.Errorf("%w: %s is neither a folder nor a file", ErrNoBundle, name)
 	}
-	f, err := os.Open(path)
+	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, evidence.MaxSize+1))
+	head := make([]byte, 4)
+	n, err := io.ReadFull(f, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, err
+	}
+	if s := string(head[:n]); s == "PK\x03\x04" || s == "PK\x05\x06" { // a file's header, or the end of an empty zip
+		return read(ctx, archive(name))
+	}
+	b, err := io.ReadAll(io.MultiReader(bytes.NewReader(head[:n]), io.LimitReader(f, evidence.MaxSize)))
 	if err != nil {
 		return nil, err
 	}
-	return Read(path, b)
+	return Read(name, b)
 }
 
 // Read takes a single file of evidence. The name is for messages only.
@@ -137,12 +150,12 @@ func read(ctx context.Context, from source) (*Bundle, error) {
 			b.files[p] = text
 		case k == artifact:
 			a := Artifact{Path: p}
-			h := sha256.New()
-			n, err := io.Copy(h, r)
+			h, c := sha256.New(), crc32.NewIEEE()
+			n, err := io.Copy(io.MultiWriter(h, c), r)
 			if err != nil {
 				return err
 			}
-			a.Size, a.SHA256 = n, evidence.Hash(h.Sum(nil))
+			a.Size, a.SHA256, a.crc = n, evidence.Hash(h.Sum(nil)), c.Sum32()
 			if err := a.Named.UnmarshalText([]byte(name)); err != nil {
 				return err
 			}
@@ -156,11 +169,24 @@ func read(ctx context.Context, from source) (*Bundle, error) {
 		return nil, err
 	}
 	if b.files[productFile] == nil {
+		if ps := b.products(); len(ps) > 1 {
+			return nil, fmt.Errorf("%w: it holds several products (%s): keep one product in one bundle", ErrNoBundle, strings.Join(ps, ", "))
+		}
 		return nil, fmt.Errorf("%w: there is no %s: `assay evidence init` makes a bundle", ErrNoBundle, productFile)
 	}
 	slices.SortFunc(b.Artifacts, func(x, y Artifact) int { return strings.Compare(x.Path, y.Path) })
 	slices.Sort(b.strange)
 	return b, b.assemble()
+}
+
+// products are the files that each look like a bundle's product.
+func (b *Bundle) products() (ps []string) {
+	for _, p := range b.strange {
+		if path.Base(p) == productFile {
+			ps = append(ps, p)
+		}
+	}
+	return ps
 }
 
 // assemble parses the text files into one evidence.

@@ -1,13 +1,19 @@
 package bundle
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
+
+	"assay/evidence"
 )
 
 // Save writes the bundle's text files, and its artifacts where it was opened
@@ -17,25 +23,57 @@ func (b *Bundle) Save(dir string) error { return b.SaveContext(context.Backgroun
 
 // SaveContext is [Bundle.Save] for a caller that may want to end it early.
 func (b *Bundle) SaveContext(ctx context.Context, dir string) error {
-	if b.flat != "" {
-		return fmt.Errorf("%w: %s is one file of evidence; `assay evidence unpack` makes a folder of it", ErrNoBundle, b.flat)
+	if err := b.whole(); err != nil {
+		return err
 	}
 	return newFolder(dir, func(root *os.Root) error {
 		for _, p := range b.Texts() {
-			if err := writeIn(root, p, func(w io.Writer) error { _, err := w.Write(b.files[p]); return err }); err != nil {
+			if err := writeIn(root, p, bytes.NewReader(b.files[p])); err != nil {
 				return err
 			}
 		}
-		if b.from == nil || len(b.Artifacts) == 0 {
+		return b.copyArtifacts(ctx, func(a *Artifact, r io.Reader) error { return writeIn(root, a.Path, r) })
+	})
+}
+
+// whole refuses to copy a bundle of which something would be left behind.
+func (b *Bundle) whole() error {
+	switch {
+	case b.flat != "":
+		return fmt.Errorf("%w: %s is one file of evidence; Split takes it apart", ErrNoBundle, b.flat)
+	case len(b.strange) > 0:
+		return fmt.Errorf("%w: %s", ErrNoBundle, strangeFile(b.strange[0]))
+	}
+	return nil
+}
+
+// copyArtifacts gives the artifacts' bytes to sink, in the order of their
+// source, and fails where they are not those that were read before.
+func (b *Bundle) copyArtifacts(ctx context.Context, sink func(*Artifact, io.Reader) error) error {
+	if len(b.Artifacts) == 0 {
+		return nil
+	}
+	copied := 0
+	err := b.from.walk(ctx, func(p string, r io.Reader) error {
+		i, ok := slices.BinarySearchFunc(b.Artifacts, p, func(a Artifact, p string) int { return strings.Compare(a.Path, p) })
+		if !ok {
 			return nil
 		}
-		return b.from.walk(ctx, func(p string, r io.Reader) error {
-			if k, _ := classify(p); k != artifact {
-				return nil
-			}
-			return writeIn(root, p, func(w io.Writer) error { _, err := io.Copy(w, r); return err })
-		})
+		a := &b.Artifacts[i]
+		h := sha256.New()
+		if err := sink(a, io.TeeReader(r, h)); err != nil {
+			return err
+		}
+		if evidence.Hash(h.Sum(nil)) != a.SHA256 {
+			return fmt.Errorf("%s changed while it was copied: try again", p)
+		}
+		copied++
+		return nil
 	})
+	if err == nil && copied != len(b.Artifacts) {
+		err = fmt.Errorf("%d artifacts vanished while they were copied: try again", len(b.Artifacts)-copied)
+	}
+	return err
 }
 
 // newFolder fills a folder beside the wanted one and renames it, so that
@@ -107,7 +145,7 @@ func vacant(dir string) error {
 }
 
 // writeIn makes one file of a bundle, durable.
-func writeIn(root *os.Root, p string, write func(io.Writer) error) error {
+func writeIn(root *os.Root, p string, from io.Reader) error {
 	if d := filepath.Dir(p); d != "." {
 		if err := root.Mkdir(d, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
@@ -117,7 +155,8 @@ func writeIn(root *os.Root, p string, write func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	return finish(f, write(f))
+	_, err = io.Copy(f, from)
+	return finish(f, err)
 }
 
 // finish syncs and closes a file, and keeps the first error.

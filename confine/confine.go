@@ -91,6 +91,9 @@ func work(f func(*os.File, io.Writer) error) int {
 // it. It returns when both have ended; where read fails, the worker is ended.
 // The offset of in is the worker's to move.
 func (w Worker) Run(caller context.Context, in *os.File, read func(io.Reader) error) error {
+	if caller.Err() != nil {
+		return context.Cause(caller)
+	}
 	ctx, cancel := context.WithTimeoutCause(caller, maxTime, ErrTime)
 	defer cancel()
 	exe, err := executable()

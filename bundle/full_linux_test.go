@@ -1,0 +1,21 @@
+package bundle
+
+import (
+	"syscall"
+	"testing"
+)
+
+// fullDisk is a folder on a disk of its own with a mebibyte of room.
+func fullDisk(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"); err != nil {
+		t.Skip("no disk of its own without rights: ", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}

@@ -1,0 +1,11 @@
+//go:build !linux
+
+package bundle
+
+import "testing"
+
+func fullDisk(t *testing.T) string {
+	t.Helper()
+	t.Skip("no small disk on this system")
+	return ""
+}
