@@ -35,11 +35,11 @@ var broken = []struct {
 	{"missing-language", "schemes/kr-cic.yaml: noun", Error, func(c *scheme.Catalog) { delete(c.Scheme("kr-cic").Noun, "fi") }},
 	{"dangling-reference", "categories.yaml: consumer/tv", Error, func(c *scheme.Catalog) { category(c, "consumer/tv").Parent = "furniture" }},
 	{"dangling-reference", "words/0", Error, func(c *scheme.Catalog) { category(c, "consumer/tv").Words[0].Scheme = "xx-label" }},
-	{"dangling-reference", "bases/0", Error, func(c *scheme.Catalog) { c.Scheme("kr-cic").Editions[0].Bases[0].Edition = "1999" }},
-	{"dangling-reference", "levels/lite/adds/0", Error, func(c *scheme.Catalog) { c.Scheme("kr-cic").Editions[0].Levels[0].Adds[0].Requirements[0] = "9.9" }},
-	{"dangling-reference", "levels/lite/adds/0", Error, func(c *scheme.Catalog) { c.Scheme("kr-cic").Editions[0].Levels[0].Adds[0].Standard = "none" }},
+	{"dangling-reference", "bases/0", Error, func(c *scheme.Catalog) { c.Scheme("kr-cic").Edition("2021").Bases[0].Edition = "1999" }},
+	{"dangling-reference", "levels/lite/adds/0", Error, func(c *scheme.Catalog) { c.Scheme("kr-cic").Edition("2021").Levels[0].Adds[0].Requirements[0] = "9.9" }},
+	{"dangling-reference", "levels/lite/adds/0", Error, func(c *scheme.Catalog) { c.Scheme("kr-cic").Edition("2021").Levels[0].Adds[0].Standard = "none" }},
 	{"dangling-reference", "/when", Error, func(c *scheme.Catalog) {
-		c.Scheme("kr-cic").Editions[0].Levels[1].Adds[1].When.Feature = "wings"
+		c.Scheme("kr-cic").Edition("2021").Levels[1].Adds[1].When.Feature = "wings"
 	}},
 	{"dangling-reference", "parties", Error, func(c *scheme.Catalog) { c.Arrangements[0].Parties[0] = "nobody" }},
 	{"dangling-reference", "/from", Error, func(c *scheme.Catalog) { clause(c, "sg-kr-2024/kr-basic-to-cls3").From.Levels[0] = "gold" }},
@@ -63,16 +63,16 @@ var broken = []struct {
 	{"category-cycle", "categories.yaml: consumer", Error, func(c *scheme.Catalog) { category(c, "consumer").Parent = "consumer/tv" }},
 	{"unknown-zone", "schemes/kr-cic.yaml: zone", Error, func(c *scheme.Catalog) { c.Scheme("kr-cic").Zone = "Asia/Nowhere" }},
 	{"unknown-zone", "markets/sg.yaml: zone", Error, func(c *scheme.Catalog) { market(c, "sg").Zone = "Local" }},
-	{"date-order", "schemes/kr-cic.yaml: editions/2021", Error, func(c *scheme.Catalog) { c.Scheme("kr-cic").Editions[0].Until = day("2021-09-22") }},
+	{"date-order", "schemes/kr-cic.yaml: editions/2021", Error, func(c *scheme.Catalog) { c.Scheme("kr-cic").Edition("2021").Until = day("2021-09-22") }},
 	{"date-order", "schemes/kr-cic.yaml: closed", Error, func(c *scheme.Catalog) { c.Scheme("kr-cic").Closed = day("2026-01-01") }},
 	{"date-order", "arrangements/sg-kr-2024.yaml", Error, func(c *scheme.Catalog) { arrangement(c, "sg-kr-2024").Effective = day("2024-10-15") }},
 	{"date-order", "/dates", Error, func(c *scheme.Catalog) { clause(c, "sg-kr-2024/kr-basic-to-cls3").Dates.From = day("2024-12-31") }},
 	{"edition-overlap", "editions/1.4", Error, func(c *scheme.Catalog) { c.Scheme("sg-cls-iot").Editions[0].Until = day("2025-04-01") }},
 	{"edition-overlap", "editions/1.4", Error, func(c *scheme.Catalog) { c.Scheme("sg-cls-iot").Editions[1].From = day("2020-10-07") }},
 	{"edition-overlap", "editions/1.4", Note, func(c *scheme.Catalog) { c.Scheme("sg-cls-iot").Editions[0].Until = day("2025-03-30") }},
-	{"term-bounds", "editions/2021/term", Error, func(c *scheme.Catalog) { c.Scheme("kr-cic").Editions[0].Term = nil }},
-	{"term-bounds", "editions/2021/term/0", Error, func(c *scheme.Catalog) { c.Scheme("kr-cic").Editions[0].Term[0].Years = 0 }},
-	{"term-bounds", "editions/2021/term", Error, func(c *scheme.Catalog) { c.Scheme("kr-cic").Editions[0].Term[0].Kind = scheme.SourceExpiry }},
+	{"term-bounds", "editions/2021/term", Error, func(c *scheme.Catalog) { c.Scheme("kr-cic").Edition("2021").Term = nil }},
+	{"term-bounds", "editions/2021/term/0", Error, func(c *scheme.Catalog) { c.Scheme("kr-cic").Edition("2021").Term[0].Years = 0 }},
+	{"term-bounds", "editions/2021/term", Error, func(c *scheme.Catalog) { c.Scheme("kr-cic").Edition("2021").Term[0].Kind = scheme.SourceExpiry }},
 	{"term-bounds", "cls3/term", Error, func(c *scheme.Catalog) { clause(c, "sg-kr-2024/kr-basic-to-cls3").Term.Bounds = nil }},
 	{"level-order", "editions/1.4/levels/1", Error, func(c *scheme.Catalog) {
 		ls := c.Scheme("sg-cls-iot").Edition("1.4").Levels
@@ -86,7 +86,7 @@ var broken = []struct {
 		p.Levels = p.Levels[:3]
 	}},
 	{"requirement-twice", "editions/2021/levels/basic", Warning, func(c *scheme.Catalog) {
-		a := &c.Scheme("kr-cic").Editions[0].Levels[1].Adds[0]
+		a := &c.Scheme("kr-cic").Edition("2021").Levels[1].Adds[0]
 		a.Requirements = append(a.Requirements, "2.1")
 	}},
 	{"recommendation", "editions/1/levels/label", Warning, func(c *scheme.Catalog) {
@@ -130,10 +130,10 @@ var broken = []struct {
 		clause(c, "sg-de-2024/de-router-to-cls2").Categories[0].Category = "general-computing"
 	}},
 	{"clause-never-applies", "/to", Error, func(c *scheme.Catalog) {
-		c.Scheme("kr-cic").Editions[0].Until = day("2024-12-31")
+		c.Scheme("kr-cic").Edition("2021").Until = day("2024-12-31")
 	}},
 	{"clause-never-applies", "/to", Error, func(c *scheme.Catalog) {
-		c.Scheme("kr-cic").Editions[0].Categories = c.Scheme("kr-cic").Editions[0].Categories[1:] // no consumer devices
+		c.Scheme("kr-cic").Edition("2021").Categories = c.Scheme("kr-cic").Edition("2021").Categories[1:] // no consumer devices
 	}},
 	{"closed-target", "kr-basic-to-cls3/to", Note, func(c *scheme.Catalog) { c.Scheme("sg-cls-iot").State = scheme.Closed }},
 	{"basis-conflict", "de-router-to-cls2/from", Warning, func(c *scheme.Catalog) {

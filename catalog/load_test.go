@@ -17,9 +17,9 @@ func TestLoadRefuses(t *testing.T) {
 	for _, c := range []struct{ name, file, old, new, want string }{
 		{"unknown field", kr, "territory: KR", "territory: KR\ncolor: red", kr + ":16: field color not found"},
 		{"doubled key", kr, "territory: KR", "territory: KR\nterritory: SG", kr + ":16: mapping key \"territory\" already defined"},
-		{"second document", kr, "confidence: official\nnote: Act", "---\nconfidence: official\nnote: Act", "more than one document"},
+		{"second document", kr, "confidence: official\nnote: \"Act", "---\nconfidence: official\nnote: \"Act", "more than one document"},
 		{"alias", kr, "territory: KR\nzone: Asia/Seoul", "territory: &a KR\nzone: *a", kr + ":15: an anchor or alias"},
-		{"no such day", kr, "from: 2021-09-23", "from: 2021-02-29", kr + `:43: "2021-02-29": not a date`},
+		{"no such day", kr, "from: 2017-11-27", "from: 2017-02-29", kr + `:44: "2017-02-29": not a date`},
 		{"no such confidence", "sources.yaml", "read: 2026-11-23", "read: today", `sources.yaml:6: "today"`},
 		{"unknown confidence", "categories.yaml", "confidence: inferred", "confidence: certain", `"certain" is none of`},
 		{"other id", kr, "id: kr-cic\n", "id: kr-other\n", `holds "kr-other"`},

@@ -117,8 +117,8 @@ func TestSchemasAreMadeFromTheTypes(t *testing.T) {
 func TestSchemaFindings(t *testing.T) {
 	for _, c := range []struct{ name, old, new, path, message string }{
 		{"unknown field", "territory: KR", "territori: KR", "schemes/kr-cic.yaml:3", "territori"},
-		{"number for text", `- id: "2021"`, "- id: 2021", "schemes/kr-cic.yaml:42", "want string"},
-		{"no such day", "from: 2021-09-23", "from: 2021-09-31", "schemes/kr-cic.yaml:43", "date"},
+		{"number for text", `- id: "2017"`, "- id: 2017", "schemes/kr-cic.yaml:43", "want string"},
+		{"no such day", "from: 2017-11-27", "from: 2017-11-31", "schemes/kr-cic.yaml:44", "date"},
 		{"unknown value", "by: laboratory", "by: somebody", "schemes/kr-cic.yaml", "must be one of"},
 		{"missing confidence", "  confidence: official\n  note: Notice, article 27.", "  note: Notice, article 27.", "schemes/kr-cic.yaml:", "confidence"},
 	} {

@@ -77,7 +77,7 @@ func TestCatalogJSON(t *testing.T) {
 	if err := json.Unmarshal(out.Bytes(), &shown); err != nil {
 		t.Fatal(err)
 	}
-	if shown.Part.ID != "kr-cic" || shown.Part.Editions[0].From != "2021-09-23" || shown.Sources["kr-act"].Title == "" {
+	if shown.Part.ID != "kr-cic" || len(shown.Part.Editions) != 3 || shown.Part.Editions[2].From != "2021-09-23" || shown.Sources["kr-act"].Title == "" {
 		t.Errorf("shown %+v", shown)
 	}
 	for _, verb := range []string{"list", "lint"} {
