@@ -67,6 +67,9 @@ func (d defs) object(t reflect.Type) any {
 			case name == "-":
 			case opts == "inline":
 				fields(f.Type)
+			case t == reflect.TypeFor[scheme.Where]() && name == "is": // "" is none
+				props[name] = map[string]any{"type": "array", "items": map[string]any{"type": "string"}}
+				required = append(required, name)
 			default:
 				props[name] = d.schemaOf(f.Type)
 				if !strings.Contains(opts, "omitempty") {
