@@ -66,6 +66,7 @@ var rules = []Rule{
 	{"closed-target", Note, "nothing to do: the clause applies again if the scheme opens", (*linter).closedTarget},
 	{"basis-conflict", Warning, "pin the basis standard of both clauses", (*linter).basisConflict},
 	{"recognition-loop", Note, "nothing to do while every clause takes granted certificates only", (*linter).recognitionLoop},
+	{"test-form", Error, "name tables, fields, values, units and requirements that the specification and its standard have", (*linter).testForm},
 	{"market-form", Error, "name the levels that will do, and days in order", (*linter).marketForm},
 }
 

@@ -146,6 +146,49 @@ var broken = []struct {
 		clause(c, "sg-kr-2024/kr-basic-to-cls3").Basis = scheme.GrantedOrRecognized
 	}},
 	{"recognition-loop", "cls3-to-kr-basic", Note, nil}, // as it is: 4 comes back as 2 by way of Korea and Germany
+	{"test-form", "tables/vuln-mon", Error, func(c *scheme.Catalog) { spec(c).Table("vuln-mon").Number = 4 }},
+	{"test-form", "tables/vuln-mon", Error, func(c *scheme.Catalog) { spec(c).Table("vuln-mon").Fields = nil }},
+	{"test-form", "fields/id", Error, func(c *scheme.Catalog) { spec(c).Table("vuln-mon").Fields[0].ID = "id" }},
+	{"test-form", "soft-comp/fields/update-mechanism", Error, func(c *scheme.Catalog) {
+		spec(c).Table("soft-comp").Field("update-mechanism").Table = "upd-mec"
+	}},
+	{"test-form", "soft-comp/fields/update-mechanism", Error, func(c *scheme.Catalog) {
+		spec(c).Table("soft-comp").Field("update-mechanism").Kind = scheme.FieldText
+	}},
+	{"test-form", "auth-mech/fields/subject", Error, func(c *scheme.Catalog) { spec(c).Table("auth-mech").Field("subject").Choices = nil }},
+	{"test-form", "groups/5.1-1", Error, func(c *scheme.Catalog) { spec(c).Group("5.1-2").Requirement = "5.1-1" }},
+	{"test-form", "groups/5.1-9", Error, func(c *scheme.Catalog) { spec(c).Group("5.1-2").Requirement = "5.1-9" }},
+	{"test-form", "groups/5.1-2", Error, func(c *scheme.Catalog) { spec(c).Group("5.1-2").Cases = nil }},
+	{"test-form", "groups/5.1-2/cases/3", Error, func(c *scheme.Catalog) { spec(c).Group("5.1-2").Cases[1].Number = 3 }},
+	{"test-form", "groups/5.1-2/cases/2", Error, func(c *scheme.Catalog) { spec(c).Group("5.1-2").Cases[1].Units = nil }},
+	{"test-form", "groups/5.1-2/cases/1/a", Error, func(c *scheme.Catalog) { spec(c).Group("5.1-2").Cases[0].Units[0].Over.Table = "auth" }},
+	{"test-form", "groups/5.1-2/cases/1/a", Error, func(c *scheme.Catalog) {
+		spec(c).Group("5.1-2").Cases[0].Units[0].Over.Where[0].Field = "factor"
+	}},
+	{"test-form", "groups/5.1-2/cases/1/a", Error, func(c *scheme.Catalog) {
+		spec(c).Group("5.1-2").Cases[0].Units[0].Over.Where[0].Is[0] = "pasword"
+	}},
+	{"test-form", "groups/5.1-5/cases/1/a", Error, func(c *scheme.Catalog) {
+		spec(c).Group("5.1-5").Cases[0].Units[0].Over.Where[0].Is[0] = "true"
+	}},
+	{"test-form", "groups/5.1-5/cases/1/a", Error, func(c *scheme.Catalog) { spec(c).Group("5.1-5").Cases[0].Units[0].Over.Where[0].Is = nil }},
+	{"test-form", "groups/5.1-5/cases/1/a", Error, func(c *scheme.Catalog) {
+		spec(c).Group("5.1-5").Cases[0].Units[0].Over.Where[0] = scheme.Where{Field: "description", Is: []string{"over the network"}}
+	}},
+	{"test-form", "groups/5.3-1/cases/1/b", Error, func(c *scheme.Catalog) { spec(c).Group("5.3-1").Cases[0].Units[1].Reuses = "5.3-2-3/a" }},
+	{"test-form", "groups/5.3-1/cases/1/b", Error, func(c *scheme.Catalog) { spec(c).Group("5.3-1").Cases[0].Units[1].Reuses = "5.3-1-1/b" }},
+	{"test-form", "groups/5.3-1/cases/1/b", Error, func(c *scheme.Catalog) { spec(c).Group("5.3-1").Cases[0].Units[1].Reuses = "5.3-3-1/a" }},
+	{"test-form", "groups/5.3-1/cases/1/b", Error, func(c *scheme.Catalog) { spec(c).Group("5.3-1").Cases[0].Units[1].Over.Via.Table = "parts" }},
+	{"test-form", "groups/5.3-1/cases/1/b", Error, func(c *scheme.Catalog) {
+		spec(c).Group("5.3-1").Cases[0].Units[1].Over.Via.Field = "description"
+	}},
+	{"test-form", "checks/common-password", Error, func(c *scheme.Catalog) { spec(c).Check("common-password").Supported[0] = "5.1-9" }},
+	{"test-form", "checks/common-password", Error, func(c *scheme.Catalog) { spec(c).Check("common-password").Supported = nil }},
+	{"test-form", "checks/common-password", Error, func(c *scheme.Catalog) { spec(c).Check("common-password").Requirements = nil }},
+	{"test-form", "checks/common-password", Error, func(c *scheme.Catalog) { spec(c).Check("common-password").Remedy = nil }},
+	{"test-form", "checks/updatable-without-mechanism", Error, func(c *scheme.Catalog) {
+		spec(c).Check("updatable-without-mechanism").Needs[0].Field = "mechanism"
+	}},
 	{"market-form", "rules/sg/router-level-1", Error, func(c *scheme.Catalog) { market(c, "sg").Rules[0].Until = day("2021-04-12") }},
 	{"market-form", "rules/sg/router-level-1", Error, func(c *scheme.Catalog) { market(c, "sg").Rules[0].Categories = nil }},
 	{"market-form", "sell_through", Error, func(c *scheme.Catalog) { market(c, "sg").Rules[0].SellThrough.Until = day("2021-04-12") }},
@@ -220,6 +263,13 @@ func arrangement(c *scheme.Catalog, id string) *scheme.Arrangement {
 
 func market(c *scheme.Catalog, id string) *scheme.Market {
 	return find(c.Markets, func(s *scheme.Market) bool { return s.ID == id })
+}
+
+func spec(c *scheme.Catalog) *scheme.TestSpec {
+	if s := c.TestSpec("ts-103-701@1.1.1"); s != nil {
+		return s
+	}
+	panic("the embedded catalog lacks what the case breaks")
 }
 
 func clause(c *scheme.Catalog, id string) *scheme.Clause {

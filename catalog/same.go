@@ -7,8 +7,8 @@ import (
 	"assay/scheme"
 )
 
-// sameAs fills in the tables and test groups that are word for word those of
-// another edition of their specification. It follows one step only: what is
+// sameAs fills in the tables, test groups and checks that are word for word
+// those of another edition of their specification. It follows one step only: what is
 // pointed at is written out.
 func sameAs(c *scheme.Catalog) error {
 	var errs []error
@@ -55,6 +55,26 @@ func sameAs(c *scheme.Catalog) error {
 				continue
 			}
 			g.Cases = from.Group(id).Cases
+		}
+		for j := range s.Checks {
+			k := &s.Checks[j]
+			if k.SameAs == nil {
+				continue
+			}
+			from := c.TestSpec(s.ID + "@" + k.SameAs.Edition)
+			id := k.SameAs.ID
+			if id == "" {
+				id = k.ID
+			}
+			if from == nil || from.Check(id) == nil || from.Check(id).SameAs != nil {
+				errs = append(errs, fmt.Errorf("%w: tests/%s.yaml: check %s: there is no check %q written out in edition %q", ErrMalformed, s.Name(), clip(k.ID), clip(id), clip(k.SameAs.Edition)))
+				continue
+			}
+			f := from.Check(id)
+			k.Table, k.Where, k.Via, k.Needs, k.Text, k.Remedy = f.Table, f.Where, f.Via, f.Needs, f.Text, f.Remedy
+			if k.Requirements == nil {
+				k.Supported, k.Requirements = f.Supported, f.Requirements
+			}
 		}
 	}
 	return errors.Join(errs...)

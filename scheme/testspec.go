@@ -71,7 +71,7 @@ func (t *Table) Field(id string) *Field {
 	return nil
 }
 
-// SameInSpec says that a table or group is word for word that of another
+// SameInSpec says that a table, group or check is word for word that of another
 // edition of the specification, so that it is written once.
 type SameInSpec struct {
 	Edition string `yaml:"edition" json:"edition"`
@@ -181,20 +181,32 @@ type Via struct {
 // finding with a place and never a verdict on the device: the requirements
 // that it touches cannot be concluded until the statement is corrected.
 type Check struct {
-	ID           string   `yaml:"id" json:"id"`
-	Table        string   `yaml:"table" json:"table"`
-	Where        []Where  `yaml:"where,omitempty" json:"where,omitempty"`         // the rows looked at
-	Needs        []Where  `yaml:"needs,omitempty" json:"needs,omitempty"`         // what they must meet
-	Supported    []string `yaml:"supported,omitempty" json:"supported,omitempty"` // a row that meets Where contradicts a yes in the ICS for these
-	Requirements []string `yaml:"requirements" json:"requirements"`               // that cannot be concluded meanwhile
-	Text         Text     `yaml:"text" json:"text"`                               // what is wrong
-	Remedy       Text     `yaml:"remedy" json:"remedy"`                           // what to do
+	ID           string      `yaml:"id" json:"id"`
+	Table        string      `yaml:"table,omitempty" json:"table"`
+	Where        []Where     `yaml:"where,omitempty" json:"where,omitempty"`         // the rows looked at
+	Via          *Via        `yaml:"via,omitempty" json:"via,omitempty"`             // only those that another table names so
+	Needs        []Where     `yaml:"needs,omitempty" json:"needs,omitempty"`         // what they must meet
+	Supported    []string    `yaml:"supported,omitempty" json:"supported,omitempty"` // a row looked at contradicts a yes in the ICS for these
+	Requirements []string    `yaml:"requirements,omitempty" json:"requirements"`     // that cannot be concluded meanwhile
+	Text         Text        `yaml:"text,omitempty" json:"text"`                     // what is wrong
+	Remedy       Text        `yaml:"remedy,omitempty" json:"remedy"`                 // what to do
+	SameAs       *SameInSpec `yaml:"same_as,omitempty" json:"same_as,omitempty"`     // resolved by the loader; own requirements win
 	Fact         `yaml:",inline"`
 }
 
 // UnitRef names a unit of a group: 5.1-1-2/a is unit a of case 2 of group 5.1-1.
 func UnitRef(requirement string, number int, unit string) string {
 	return fmt.Sprintf("%s-%d/%s", requirement, number, unit)
+}
+
+// Check finds a contradiction by id; nil where there is none.
+func (s *TestSpec) Check(id string) *Check {
+	for i := range s.Checks {
+		if s.Checks[i].ID == id {
+			return &s.Checks[i]
+		}
+	}
+	return nil
 }
 
 // Unit finds a unit by its name (see [UnitRef]); nil where there is none.
