@@ -38,6 +38,7 @@ var allowed = map[string]string{
 	"keys":      "",
 	"statement": "keys",
 	"ledger":    "keys",
+	"labsign":   "civil scheme keys statement",
 
 	// Adapters do not know each other. The store implements ledger's Appender;
 	// peer reads what ledger serves and statement signs.
@@ -46,7 +47,7 @@ var allowed = map[string]string{
 	"peer":            "keys ledger statement",
 
 	// The office decides and writes; nothing of it knows HTTP pages or the wiring.
-	"office": "civil scheme evidence assess certificate recognition market catalog keys statement ledger store peer",
+	"office": "civil scheme evidence assess certificate recognition market catalog keys statement labsign ledger store peer",
 
 	// What people and programs see of an office: its types, never its database.
 	"web":    "civil scheme evidence assess certificate recognition market catalog office",

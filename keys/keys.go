@@ -176,12 +176,7 @@ func (r Record) Verify(message, signature []byte) error {
 	ok := false
 	switch k := pub.(type) {
 	case *ecdsa.PublicKey:
-		if len(signature) == SignatureSize {
-			digest := sha256.Sum256(message)
-			R := new(big.Int).SetBytes(signature[:32])
-			S := new(big.Int).SetBytes(signature[32:])
-			ok = ecdsa.Verify(k, digest[:], R, S)
-		}
+		ok = verifyES256(k, message, signature)
 	case ed25519.PublicKey:
 		ok = ed25519.Verify(k, message, signature)
 	}
@@ -189,6 +184,14 @@ func (r Record) Verify(message, signature []byte) error {
 		return fmt.Errorf("keys: %s key %x: %w", r.Role, r.ID, ErrBadSignature)
 	}
 	return nil
+}
+
+func verifyES256(k *ecdsa.PublicKey, message, signature []byte) bool {
+	if len(signature) != SignatureSize {
+		return false
+	}
+	digest := sha256.Sum256(message)
+	return ecdsa.Verify(k, digest[:], new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:]))
 }
 
 // Signer is a private key and its record.
@@ -225,11 +228,7 @@ func (s Signer) Sign(message []byte) ([]byte, error) {
 	case Ed25519:
 		sig, err = s.Signer.Sign(rand.Reader, message, crypto.Hash(0))
 	case ES256:
-		digest := sha256.Sum256(message)
-		sig, err = s.Signer.Sign(rand.Reader, digest[:], crypto.SHA256)
-		if err == nil {
-			sig, err = fixed(sig)
-		}
+		sig, err = signES256(s.Signer, message)
 	default:
 		err = ErrAlgorithm
 	}
@@ -237,6 +236,15 @@ func (s Signer) Sign(message []byte) ([]byte, error) {
 		return nil, fmt.Errorf("keys: signing with %s key %x: %w", s.Role, s.ID, err)
 	}
 	return sig, nil
+}
+
+func signES256(k crypto.Signer, message []byte) ([]byte, error) {
+	digest := sha256.Sum256(message)
+	sig, err := k.Sign(rand.Reader, digest[:], crypto.SHA256)
+	if err != nil {
+		return nil, err
+	}
+	return fixed(sig)
 }
 
 // fixed turns the DER form that every crypto.Signer gives for ECDSA into the

@@ -137,9 +137,6 @@ type keyEntry struct {
 }
 
 func (r *Ring) seal(passphrase string, work int) ([]byte, error) {
-	if work < 1 || work > maxWork {
-		return nil, fmt.Errorf("work factor %d: want 1 to %d", work, maxWork)
-	}
 	file := ringFile{Version: 1}
 	for _, role := range Roles {
 		s := r.slot(role)
@@ -152,6 +149,13 @@ func (r *Ring) seal(passphrase string, work int) ([]byte, error) {
 	plain, err := json.Marshal(file)
 	if err != nil {
 		return nil, err
+	}
+	return encrypt(plain, passphrase, work)
+}
+
+func encrypt(plain []byte, passphrase string, work int) ([]byte, error) {
+	if work < 1 || work > maxWork {
+		return nil, fmt.Errorf("work factor %d: want 1 to %d", work, maxWork)
 	}
 	to, err := age.NewScryptRecipient(passphrase)
 	if err != nil {
@@ -173,6 +177,14 @@ func (r *Ring) seal(passphrase string, work int) ([]byte, error) {
 }
 
 func unseal(sealed []byte, passphrase string) (*Ring, error) {
+	plain, err := decrypt(sealed, passphrase)
+	if err != nil {
+		return nil, err
+	}
+	return parseRing(plain)
+}
+
+func decrypt(sealed []byte, passphrase string) ([]byte, error) {
 	if len(sealed) > maxFile {
 		return nil, fmt.Errorf("%w: more than %d bytes", ErrFile, maxFile)
 	}
@@ -189,7 +201,7 @@ func unseal(sealed []byte, passphrase string) (*Ring, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrPassphrase, err)
 	}
-	return parseRing(plain)
+	return plain, nil
 }
 
 // parseRing reads the plaintext: exactly one key per role, each agreeing with
