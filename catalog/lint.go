@@ -67,6 +67,10 @@ var rules = []Rule{
 	{"basis-conflict", Warning, "pin the basis standard of both clauses", (*linter).basisConflict},
 	{"recognition-loop", Note, "nothing to do while every clause takes granted certificates only", (*linter).recognitionLoop},
 	{"test-form", Error, "name tables, fields, values, units and requirements that the specification and its standard have", (*linter).testForm},
+	{"mapping-form", Error, "relate requirements that both editions have, each once, and say who says so", (*linter).mappingForm},
+	{"mapping-weak", Warning, "call the relation subset or intersects, neither of which carries evidence", (*linter).mappingWeak},
+	{"laboratory-form", Error, "give its keys as base64 SubjectPublicKeyInfo (ECDSA, P-256), days in order, and what each scope covers", (*linter).laboratoryForm},
+	{"guidance-form", Error, "name a level and categories that the edition has", (*linter).guidanceForm},
 	{"market-form", Error, "name the levels that will do, and days in order", (*linter).marketForm},
 }
 

@@ -167,6 +167,16 @@ func (l *linter) duplicateID() {
 	}
 	twice("categories.yaml: ", reflect.ValueOf(l.c.Categories))
 	twice("standards", reflect.ValueOf(l.c.Standards))
+	twice("mappings", reflect.ValueOf(l.c.Mappings))
+	twice("laboratories", reflect.ValueOf(l.c.Laboratories))
+	specs := map[string]bool{} // a specification has one entry for each edition
+	for i := range l.c.Tests {
+		name := l.c.Tests[i].Name()
+		if specs[name] {
+			l.add("tests/"+name, fmt.Sprintf("%s stands here twice", name))
+		}
+		specs[name] = true
+	}
 	twice("schemes", reflect.ValueOf(l.c.Schemes))
 	twice("arrangements", reflect.ValueOf(l.c.Arrangements))
 	twice("markets", reflect.ValueOf(l.c.Markets))

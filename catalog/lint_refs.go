@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"assay/scheme"
 )
@@ -34,7 +35,15 @@ func (l *linter) danglingReference() {
 			l.category(n.path, in.Category)
 		case scheme.StandardRef:
 			r, _ := of[scheme.StandardRef](n)
+			if strings.HasPrefix(n.path, "laboratories/") && l.isTest(r) {
+				return // a laboratory is accredited for how it tests, too
+			}
 			l.standardRef(n.path, r)
+		case scheme.LabScope:
+			s, _ := of[scheme.LabScope](n)
+			for _, id := range s.Schemes {
+				l.schemeRef(n.path+"/schemes", id)
+			}
 		case scheme.RequirementRef:
 			r, _ := of[scheme.RequirementRef](n)
 			if e := l.standardRef(n.path, scheme.StandardRef{Standard: r.Standard, Edition: r.Edition}); e != nil && e.Requirement(r.Requirement) == nil {
@@ -114,6 +123,13 @@ func (l *linter) standardRef(path string, r scheme.StandardRef) *scheme.Standard
 		l.add(path, fmt.Sprintf("%s has no edition %q", r.Standard, clip(r.Edition)))
 	}
 	return e
+}
+
+// isTest reports whether r names a test specification.
+func (l *linter) isTest(r scheme.StandardRef) bool {
+	return slices.ContainsFunc(l.c.Tests, func(t scheme.TestSpec) bool {
+		return t.ID == r.Standard && (r.Edition == "" || r.Edition == t.Edition)
+	})
 }
 
 func (l *linter) requirements(path string, a scheme.Adds) {
@@ -237,6 +253,21 @@ func (l *linter) eachLevels(f func(path string, levels []scheme.Level)) {
 		f(editionPath(s, e)+"/levels", e.Levels)
 		for _, p := range e.Profiles {
 			f(editionPath(s, e)+"/profiles/"+p.ID+"/levels", p.Levels)
+		}
+	})
+}
+
+// guidanceForm wants advice that some product can follow.
+func (l *linter) guidanceForm() {
+	l.eachEdition(func(s *scheme.Scheme, e *scheme.Edition) {
+		for i, a := range e.Guidance {
+			path := fmt.Sprintf("%s/guidance/%d", editionPath(s, e), i)
+			if e.Level(a.Level) == nil {
+				l.add(path, fmt.Sprintf("there is no level %q", clip(a.Level)))
+			}
+			if len(a.Categories) > 0 && !l.touch(a.Categories, e.Categories) {
+				l.add(path, "the edition takes none of these categories")
+			}
 		}
 	})
 }
