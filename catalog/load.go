@@ -17,7 +17,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Bounds of a catalog; the embedded one takes a twentieth of them.
+// Bounds of a catalog; the embedded one takes a tenth of them.
 const (
 	MaxFile  = 1 << 20 // bytes of one file
 	MaxTotal = 8 << 20 // bytes of all files
