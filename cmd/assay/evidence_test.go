@@ -1,0 +1,130 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"assay/bundle"
+)
+
+// bundled puts a small bundle without findings into the user's folder.
+func (u *user) bundled(dir string) {
+	u.Helper()
+	for _, d := range []string{"ixit", "verdicts", "artifacts"} {
+		if err := os.MkdirAll(u.path(filepath.Join(dir, d)), 0o700); err != nil {
+			u.Fatal(err)
+		}
+	}
+	u.write("report.pdf", "%PDF-1.7 SPECIMEN\n")
+	u.write(dir+"/product.yaml", `# SPECIMEN
+product:
+  holder: xx:0001
+  brand: SPECIMEN
+  name: Camera
+  functions: [consumer/camera]
+  models:
+    - {id: C-1, hardware: [A]}
+firmware:
+  - {version: 1.0.0, sha256: 00000000000000000000000000000000000000000000000000000000000000a1}
+support: {end: 2031-12-31}
+`)
+	u.write(dir+"/ixit/vuln-mon.yaml", "rows:\n  - id: VulnMon-1\n    description: Feeds are read weekly.\n")
+	u.write(dir+"/verdicts/lab.yaml", `number: R-1
+by: {kind: laboratory, id: "lab:7"}
+method: {standard: ts-103-701, edition: "1.1.1"}
+date: 2026-03-20
+tested: {from: 2026-03-01, to: 2026-03-10}
+product: {holder: "xx:0001", name: Camera, models: [C-1]}
+samples:
+  - {id: S1, chosen: bought, serial: "17", model: C-1, hardware: A, firmware: 00000000000000000000000000000000000000000000000000000000000000a1, received: 2026-02-20}
+verdicts:
+  - {unit: 5.2-3-1/a, row: VulnMon-1, verdict: pass, ground: fits}
+`)
+}
+
+func TestEvidenceCheck(t *testing.T) {
+	u := newUser(t)
+	u.bundled("b")
+	out, _ := u.run(exitOK, "evidence", "check", "--at", "2026-11-24", "b")
+	if !strings.Contains(out, "b/verdicts/lab.yaml.sig: note: the report is not signed") || !strings.HasSuffix(out, "to correct: 0, notes: 1\n") {
+		t.Errorf("got %s", out)
+	}
+	if out, _ := u.run(exitFailed, "evidence", "check", "--at", "2026-03-15", "b"); !strings.Contains(out, "b/verdicts/lab.yaml:4: the report is of 2026-03-20, after 2026-03-15") {
+		t.Errorf("from the future: %s", out)
+	}
+	u.write("b/ixit/vuln-monitoring.yaml", "rows: []\n")
+	u.write("b/ics.yaml", "features:\n  passwort: yes\n")
+	u.write("b/verdicts/lab.yaml.sig", "AAAA\n")
+	out, _ = u.run(exitFailed, "evidence", "check", "b")
+	for _, want := range []string{"b/ixit/vuln-monitoring.yaml:1: table vuln-monitoring", "b/ics.yaml:2: feature passwort is not in the catalog"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in %s", want, out)
+		}
+	}
+	u.write("b/ics.yaml", "features:\n  passwords: perhaps\n")
+	u.write("b/claims.yaml", "claims: 1\n")
+	out, _ = u.run(exitFailed, "evidence", "check", "--json", "b")
+	var found []bundle.Finding
+	if err := json.Unmarshal([]byte(out), &found); err != nil || len(found) != 2 || found[0].File != "claims.yaml" || found[1].Line != 2 {
+		t.Errorf("%v: %s", err, out)
+	}
+	u.refused(exitFailed, "no such file", "evidence", "check", "none")
+	u.refused(exitUsage, "--at", "evidence", "check", "--at", "soon", "b")
+	u.refused(exitUsage, "usage: assay evidence check", "evidence", "check")
+	u.refused(exitUsage, "no part of it", "evidence", "cheque")
+	u.refused(exitUsage, "usage: assay evidence", "evidence")
+}
+
+func TestEvidencePack(t *testing.T) {
+	u := newUser(t)
+	u.bundled("b")
+	line, _ := u.run(exitOK, "evidence", "add", "b", "report.pdf")
+	if !strings.HasPrefix(line, "- {name: report.pdf, sha256: ") || !strings.HasSuffix(line, ", size: 18}\n") {
+		t.Errorf("line %q", line)
+	}
+	lab := strings.Replace(u.read("b/verdicts/lab.yaml")+"\n", "ground: fits", "ground: fits, artifacts: ["+strings.TrimSpace(line)[2:]+"]", 1)
+	u.write("b/verdicts/lab.yaml", lab)
+	if again, _ := u.run(exitOK, "evidence", "add", "b", "report.pdf"); again != line {
+		t.Errorf("a second time: %q", again)
+	}
+	u.run(exitOK, "evidence", "pack", "b", "b.zip")
+	u.run(exitOK, "evidence", "unpack", "b.zip", "c")
+	u.run(exitOK, "evidence", "pack", "c", "c.zip")
+	if u.read("b.zip") != u.read("c.zip") {
+		t.Error("packed twice it differs")
+	}
+	for _, b := range []string{"b", "b.zip", "c"} {
+		if out, _ := u.run(exitOK, "evidence", "check", "--at", "2026-11-24", b); !strings.HasSuffix(out, "to correct: 0, notes: 1\n") {
+			t.Errorf("%s: %s", b, out)
+		}
+	}
+	one, err := bundle.Open(u.path("b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := one.JSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.write("b.json", string(j))
+	u.run(exitOK, "evidence", "unpack", "b.json", "d")
+	two, err := bundle.Open(u.path("d"))
+	if err != nil || !reflect.DeepEqual(one.Evidence, two.Evidence) {
+		t.Errorf("through one file: %v", err)
+	}
+	u.refused(exitFailed, "never overwritten", "evidence", "pack", "b", "b.zip")
+	u.refused(exitFailed, "is not empty", "evidence", "unpack", "b.zip", "c")
+	u.refused(exitFailed, "no folder with a product.yaml", "evidence", "add", "ixit", "report.pdf")
+	u.refused(exitFailed, "no such file", "evidence", "add", "b", "none.pdf")
+	u.write("b/notes.txt", "x")
+	u.refused(exitFailed, "notes.txt", "evidence", "pack", "b", "e.zip")
+	u.write("c/ics.yaml", "features:\n  passwords: perhaps\n")
+	u.refused(exitFailed, "c/ics.yaml:2: ", "evidence", "pack", "c", "e.zip")
+	if _, err := os.Stat(u.path("e.zip")); err == nil {
+		t.Error("what was refused is there")
+	}
+}
