@@ -1,6 +1,7 @@
 package recognition
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -65,7 +66,7 @@ func (d *decision) try(cl *clause) (Tried, candidate) {
 	c.term = x.term(cl, today)
 	if x.a == scheme.Yes {
 		if ed != nil {
-			c.rank = max(0, ed.Rank(cl.To.Level))
+			c.rank = ed.Rank(cl.To.Level) // -1: no level, below any
 			c.gate.edition = ed.ID
 		}
 		x.reasons = append(x.reasons, Reason{Rule: ClauseMet, Answer: scheme.Yes, Got: cl.ID, Fact: &cl.Fact})
@@ -145,10 +146,14 @@ func (x *explained) edition(cl *clause) {
 
 func (x *explained) arrangement(cl *clause, today civil.Date) {
 	a := cl.arr
-	in := today >= a.Effective && (a.Ended == 0 || today < a.Ended)
-	x.say(ArrangementInForce, answer(in), a.ID, "", &a.Fact)
+	from := cmp.Or(a.Effective, a.Signed)
+	in := answer(today >= from && (a.Ended == 0 || today < a.Ended))
+	if in == scheme.Yes && a.Effective == 0 {
+		in = scheme.Undetermined // nobody knows since when, or whether
+	}
+	x.say(ArrangementInForce, in, a.ID, "", &a.Fact)
 	if cl.to != nil {
-		x.starts(a.Effective, cl.to)
+		x.starts(from, cl.to)
 		x.starts(a.Ended, cl.to)
 	}
 }

@@ -34,6 +34,27 @@ func TestFirstYes(t *testing.T) {
 	}
 }
 
+// A duty that counts as met has no level, in a scheme that has some: it does
+// not ask for a higher one by standing there.
+func TestDeemedStays(t *testing.T) {
+	w, in := world(), input()
+	w.Arrangements[0].Clauses = w.Arrangements[0].Clauses[:1]
+	c := &w.Arrangements[0].Clauses[0]
+	c.Mode, c.To, c.Legal.NeedsFirst = scheme.Deemed, scheme.Gives{Scheme: "bb-label", Duties: []string{"passwords"}}, nil
+	o := compile(w).Decide(in)
+	if len(o.Wanted) != 1 || o.Wanted[0].Action != Deem {
+		t.Fatalf("wanted %+v", o.Wanted)
+	}
+	apply(in, &o)
+	if len(in.Existing) != 1 {
+		t.Fatalf("%d designations", len(in.Existing))
+	}
+	again := compile(w).Decide(in)
+	if len(again.Wanted) != 1 || again.Wanted[0].Action != Keep {
+		t.Errorf("not idempotent: %+v", again.Wanted)
+	}
+}
+
 // Each case changes one thing in the world or the input and names the clause,
 // the rule that has to decide, and what comes of it.
 func TestRules(t *testing.T) {
@@ -52,6 +73,8 @@ func TestRules(t *testing.T) {
 		why    Rule
 	}{
 		{"arrangement not in force", func(x m) { x.Arrangements[0].Effective = d("2026-11-25") }, scheme.No, ArrangementInForce, Refuse, ArrangementInForce},
+		{"signed, and nobody knows since when it is in effect", func(x m) { x.Arrangements[0].Effective = 0 }, scheme.Undetermined, ArrangementInForce, Unclear, ArrangementInForce},
+		{"signed tomorrow", func(x m) { x.Arrangements[0].Effective, x.Arrangements[0].Signed = 0, d("2026-11-25") }, scheme.No, ArrangementInForce, Refuse, ArrangementInForce},
 		{"arrangement ended today", func(x m) { x.Arrangements[0].Ended = d("2026-11-24") }, scheme.No, ArrangementInForce, Refuse, ArrangementInForce},
 		{"last day of the arrangement", func(x m) { x.Arrangements[0].Ended = d("2026-11-25") }, scheme.Yes, ClauseMet, Designate, DecisionStanding},
 		{"declared, not registered", func(x m) { x.Source.Kind = scheme.DeclaredBy }, scheme.No, FromKind, Refuse, FromKind},

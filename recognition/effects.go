@@ -26,7 +26,8 @@ var DefaultEffects = map[scheme.EventKind]scheme.Effect{
 	scheme.Released:   scheme.Follow, // the same for a hold
 
 	// More than what was designated: a longer term, a higher level, more
-	// models, another holder. Told; giving it here is a new decision.
+	// models, another holder. Told; giving it here is a new decision. A level
+	// that the clause does not list holds.
 	scheme.Extended:    scheme.Notice,
 	scheme.Renewed:     scheme.Notice,
 	scheme.LevelUp:     scheme.Notice,

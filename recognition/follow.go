@@ -290,6 +290,8 @@ func (f *following) informs() {
 			ef, row = scheme.Hold, nil // out of the clause's scope now
 		case e.Kind == scheme.LevelDown && f.cl != nil && slices.Contains(f.cl.From.Levels, f.cert.Level):
 			ef, row = scheme.Notice, nil // the clause lists the new level too
+		case e.Kind == scheme.LevelUp && row == nil && f.cl != nil && !slices.Contains(f.cl.From.Levels, f.cert.Level):
+			ef = scheme.Hold // a list is no "and above": nobody said that the new level will do
 		}
 		if _, ok := opens[ef]; ok {
 			f.open(ef, seqID(e), e, "", row)

@@ -201,6 +201,7 @@ func TestDefaultEffects(t *testing.T) {
 		{scheme.Extended, "", longer, Note, certificate.Valid},
 		{scheme.Renewed, "", longer, Note, certificate.Valid},
 		{scheme.LevelUp, "", &certificate.Amendment{Level: "standard"}, Note, certificate.Valid},
+		{scheme.LevelUp, "", &certificate.Amendment{Level: "above"}, OpenCause, certificate.Held}, // the clause does not list it
 		{scheme.LevelDown, "", &certificate.Amendment{Level: "lite"}, OpenCause, certificate.Held},
 		{scheme.ScopeGrown, "", &certificate.Amendment{Models: []certificate.Model{{ID: "H-1"}, {ID: "H-2"}, {ID: "H-3"}}}, Note, certificate.Valid},
 		{scheme.ScopeGrown, "", &certificate.Amendment{Functions: []string{"hub", "lock"}}, OpenCause, certificate.Held},

@@ -9,8 +9,8 @@ type Arrangement struct {
 	Parties   []string   `yaml:"parties" json:"parties"`     // authority ids
 	Documents []string   `yaml:"documents" json:"documents"` // source keys
 	Signed    civil.Date `yaml:"signed,omitempty" json:"signed,omitzero"`
-	Effective civil.Date `yaml:"effective,omitempty" json:"effective,omitzero"`
-	Ended     civil.Date `yaml:"ended,omitempty" json:"ended,omitzero"` // first day on which it is no longer in force
+	Effective civil.Date `yaml:"effective,omitempty" json:"effective,omitzero"` // left out: not known, so that nothing follows by itself
+	Ended     civil.Date `yaml:"ended,omitempty" json:"ended,omitzero"`         // first day on which it is no longer in force
 	Clauses   []Clause   `yaml:"clauses" json:"clauses"`
 	Fact      `yaml:",inline"`
 }
@@ -62,7 +62,7 @@ const (
 // Gives is what a clause leads to.
 type Gives struct {
 	Scheme string   `yaml:"scheme" json:"scheme"`
-	Level  string   `yaml:"level,omitempty" json:"level,omitempty"`
+	Level  string   `yaml:"level,omitempty" json:"level,omitempty"`   // left out where a duty counts as met, or where no text says which
 	Duties []string `yaml:"duties,omitempty" json:"duties,omitempty"` // mode deemed: the duties counted as met
 }
 
