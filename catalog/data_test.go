@@ -38,6 +38,17 @@ func TestClauseScopes(t *testing.T) {
 		{"kr-de-2025/kr-basic-to-de-label", "consumer/door-lock", scheme.Undetermined, 0},
 		{"kr-de-2025/de-label-to-kr-lite", "consumer/speaker", scheme.Yes, scheme.Secondary},
 		{"sg-fi-2021/fi-label-to-cls3", "consumer/camera", scheme.Yes, scheme.Official},
+		{"uk-2025/cls-to-psti", "consumer/toy", scheme.Yes, scheme.Secondary},
+		{"uk-2025/star1-to-psti", "general-computing/phone", scheme.Undetermined, 0},
+		{"sg-uk-2025/psti-to-cls1", "consumer/smart-home-hub", scheme.Yes, scheme.Official},
+		{"sg-uk-2025/psti-to-cls1", "consumer/router", scheme.Undetermined, 0},
+		{"sg-uk-2025/psti-to-cls1", "consumer/toy", scheme.Undetermined, 0},
+		{"uk-jp-2025/psti-to-star1", "consumer/camera", scheme.Yes, scheme.Secondary},
+		{"sg-jp-2026/cls-to-star1", "consumer/router", scheme.Yes, scheme.Secondary},
+		{"sg-jp-2026/star-to-cls1", "manufacturing", scheme.Undetermined, 0},
+		{"sg-imda-2021/registration-to-cls1", "consumer/router", scheme.Yes, scheme.Secondary},
+		{"sg-imda-2021/registration-to-cls1", "consumer/smart-home-hub", scheme.Undetermined, 0}, // the clause is exhaustive, so there it is a no
+		{"sg-alliance-2024/psv-to-cls", "consumer/lighting", scheme.Yes, scheme.Official},
 	} {
 		_, cl := c.Clause(x.clause)
 		if cl == nil {
@@ -47,6 +58,16 @@ func TestClauseScopes(t *testing.T) {
 		got, fact, _ := tax.Scope([]string{x.product}, cl.Categories, cl.Except)
 		if got != x.want || (fact != nil && fact.Confidence != x.confidence) {
 			t.Errorf("%s for %s: %s (%v), want %s (%s)", x.clause, x.product, got, fact, x.want, x.confidence)
+		}
+	}
+	// What the British regime takes out stands at the scheme, once for both labels that count there.
+	uk := c.Scheme("uk-psti").Edition("2024")
+	for product, want := range map[string]scheme.Answer{
+		"consumer/charge-point": scheme.No, "consumer/meter": scheme.No, "medical/infusion-pump": scheme.No, "general-computing/computer": scheme.No,
+		"general-computing/phone": scheme.Yes, "general-computing/tablet": scheme.Undetermined, "consumer/toy": scheme.Yes,
+	} {
+		if got, _, _ := tax.Scope([]string{product}, uk.Categories, uk.Except); got != want {
+			t.Errorf("%s in the United Kingdom: %s, want %s", product, got, want)
 		}
 	}
 	sg := c.Scheme("sg-cls-iot").Edition("1.4")
@@ -80,6 +101,14 @@ func TestClauseLevels(t *testing.T) {
 		{"kr-de-2025/kr-basic-to-de-label", []string{"basic", "standard"}, "label", scheme.Equivalent, "2025-09-08"},
 		{"kr-de-2025/de-label-to-kr-lite", []string{"label"}, "lite", scheme.Equivalent, "2025-09-08"},
 		{"kr-de-2025/de-label-to-kr-basic", []string{"label"}, "basic", scheme.DeltaMode, "2025-09-08"},
+		{"uk-2025/cls-to-psti", []string{"1", "2", "3", "4"}, "", scheme.Deemed, "2025-12-04"},
+		{"uk-2025/star1-to-psti", []string{"star-1"}, "", scheme.Deemed, "2025-12-04"},
+		{"sg-uk-2025/psti-to-cls1", []string{"compliant"}, "1", scheme.Simplified, "2026-01-01"},
+		{"uk-jp-2025/psti-to-star1", []string{"compliant"}, "star-1", scheme.Simplified, "2026-01-31"},
+		{"sg-jp-2026/cls-to-star1", []string{"1", "2", "3", "4"}, "star-1", scheme.Simplified, "2026-06-01"},
+		{"sg-jp-2026/star-to-cls1", []string{"star-1", "star-2", "star-3", "star-4"}, "1", scheme.Simplified, "2026-06-01"},
+		{"sg-imda-2021/registration-to-cls1", []string{"registered"}, "1", scheme.Equivalent, "2021-04-13"},
+		{"sg-alliance-2024/psv-to-cls", []string{"verified"}, "", scheme.Simplified, "2024-03-19"}, // its level is not public
 	} {
 		n++
 		_, cl := c.Clause(x.clause)
@@ -90,10 +119,11 @@ func TestClauseLevels(t *testing.T) {
 		if cl.Basis != scheme.Granted || cl.Dates.Backfill == scheme.BackfillAll {
 			t.Errorf("%s: a silent text is read as wider than it is", x.clause)
 		}
-		if korean := cl.To.Scheme == "kr-cic"; korean == cl.Legal.Found && cl.To.Scheme != "fi-label" {
+		if silent := cl.To.Scheme == "kr-cic" || cl.To.Scheme == "fi-label" || cl.From.Mapping != ""; silent == cl.Legal.Found {
 			t.Errorf("%s: a legal ground is found: %t", x.clause, cl.Legal.Found)
 		}
-		if german := cl.To.Scheme == "de-it-sik"; german != slices.Contains(cl.Legal.NeedsFirst, scheme.NeedApplication) {
+		applied := cl.To.Scheme == "de-it-sik" || cl.Mode == scheme.Simplified && cl.From.Mapping == ""
+		if applied != slices.Contains(cl.Legal.NeedsFirst, scheme.NeedApplication) {
 			t.Errorf("%s needs first %v", x.clause, cl.Legal.NeedsFirst)
 		}
 	}
@@ -103,6 +133,37 @@ func TestClauseLevels(t *testing.T) {
 	}
 	if total != n {
 		t.Errorf("%d clauses in the catalog, %d here", total, n)
+	}
+}
+
+// The editions that the British law names, and what it takes as met; no other
+// clause is pinned. The one level that is not public is named nowhere.
+func TestPinsAndDuties(t *testing.T) {
+	c, err := Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pins := map[string]string{"uk-2025/cls-to-psti": "1.4", "uk-2025/star1-to-psti": "2024r1"}
+	for _, a := range c.Arrangements {
+		for _, cl := range a.Clauses {
+			pin, pinned := pins[cl.ID]
+			if pinned != slices.Equal(cl.From.Editions, []string{pin}) || !pinned && len(cl.From.Editions) != 0 {
+				t.Errorf("%s takes the editions %v", cl.ID, cl.From.Editions)
+			}
+			if met := slices.Equal(cl.To.Duties, []string{"passwords", "reporting", "update-period", "statement"}); pinned != met {
+				t.Errorf("%s takes as met %v", cl.ID, cl.To.Duties)
+			}
+			if unknown := cl.ID == "sg-alliance-2024/psv-to-cls"; unknown != (cl.From.Mapping == "unknown") || unknown != (a.Effective == 0) {
+				t.Errorf("%s: mapping %q, in effect from %q", cl.ID, cl.From.Mapping, a.Effective)
+			}
+		}
+	}
+	requirements := c.Standard("uk-psti-requirements").Edition("2023")
+	_, cl := c.Clause("uk-2025/cls-to-psti")
+	for _, d := range cl.To.Duties {
+		if requirements.Requirement(d) == nil {
+			t.Errorf("the regime has no duty %q", d)
+		}
 	}
 }
 

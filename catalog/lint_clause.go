@@ -18,7 +18,8 @@ func (l *linter) clauseForm() {
 		if d := c.Delta; d != nil && d.Unknown == (len(d.Requirements) > 0) {
 			l.add(path+"/delta", "a delta lists requirements or says that they are unknown, one of the two")
 		}
-		if deemed := c.Mode == scheme.Deemed; deemed != (c.To.Level == "") || deemed != (len(c.To.Duties) > 0) {
+		deemed := c.Mode == scheme.Deemed
+		if bare := deemed || c.From.Mapping != ""; bare != (c.To.Level == "") || deemed != (len(c.To.Duties) > 0) {
 			l.add(path+"/to", fmt.Sprintf("mode %s gives level %q and %d duties", c.Mode, c.To.Level, len(c.To.Duties)))
 		}
 		if c.From.Mapping != "" && c.From.Mapping != "unknown" {
@@ -160,7 +161,7 @@ func (l *linter) noTarget(s *scheme.Scheme, c *scheme.Clause, when span) string 
 		e := &s.Editions[i]
 		switch {
 		case !when.meets(spanOf(e)):
-		case e.Level(c.To.Level) == nil:
+		case c.To.Level != "" && e.Level(c.To.Level) == nil:
 			why = fmt.Sprintf("edition %s has no level %q", e.ID, clip(c.To.Level))
 		case !l.touch(l.included(c), e.Categories):
 			why = fmt.Sprintf("edition %s takes none of these categories", e.ID)
@@ -210,6 +211,9 @@ func (l *linter) recognitionLoop() {
 			return
 		}
 		last := path[len(path)-1]
+		if last.To.Level == "" {
+			return // a duty counted as met, or nobody knows what: no certificate that goes on
+		}
 		if last.To.Scheme == path[0].From.Scheme {
 			l.loop(path, told)
 			return

@@ -99,6 +99,8 @@ var broken = []struct {
 	{"clause-form", "/delta", Error, func(c *scheme.Catalog) { clause(c, "kr-de-2025/de-label-to-kr-basic").Delta = nil }},
 	{"clause-form", "/delta", Error, func(c *scheme.Catalog) { clause(c, "kr-de-2025/de-label-to-kr-basic").Delta.Unknown = false }},
 	{"clause-form", "/to", Error, func(c *scheme.Catalog) { clause(c, "kr-de-2025/de-label-to-kr-lite").Mode = scheme.Deemed }},
+	{"clause-form", "/to", Error, func(c *scheme.Catalog) { clause(c, "kr-de-2025/de-label-to-kr-lite").To.Level = "" }},
+	{"clause-form", "/to", Error, func(c *scheme.Catalog) { clause(c, "kr-de-2025/de-label-to-kr-lite").From.Mapping = "unknown" }}, // and yet a level
 	{"clause-form", "/categories", Error, func(c *scheme.Catalog) { clause(c, "kr-de-2025/de-label-to-kr-lite").Categories = nil }},
 	{"clause-form", "/effects", Error, func(c *scheme.Catalog) {
 		d := clause(c, "kr-de-2025/kr-basic-to-de-label")
@@ -245,6 +247,27 @@ var broken = []struct {
 	{"market-form", "rules/sg/router-level-1", Error, func(c *scheme.Catalog) { market(c, "sg").Rules[0].Until = day("2021-04-12") }},
 	{"market-form", "rules/sg/router-level-1", Error, func(c *scheme.Catalog) { market(c, "sg").Rules[0].Categories = nil }},
 	{"market-form", "sell_through", Error, func(c *scheme.Catalog) { market(c, "sg").Rules[0].SellThrough.Until = day("2021-04-12") }},
+}
+
+// What is deemed is no certificate, so no way from clause to clause goes through it.
+func TestNoLoopByWayOfADuty(t *testing.T) {
+	c, err := Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	loops := 0
+	for _, f := range Lint(c) {
+		if f.Rule != "recognition-loop" {
+			continue
+		}
+		loops++
+		if strings.Contains(f.Message, "uk-2025/") || strings.Contains(f.Message, "psv-to-cls") {
+			t.Error(f.Message)
+		}
+	}
+	if loops == 0 {
+		t.Error("no loop at all")
+	}
 }
 
 func TestRulesFindWhatIsBroken(t *testing.T) {

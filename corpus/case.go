@@ -163,7 +163,7 @@ type Wanted struct {
 	Action      recognition.Action `json:"action"`
 	Rule        string             `json:"rule"`
 	Clause      string             `json:"clause"`
-	Level       string             `json:"level,omitempty"`
+	Level       *string            `json:"level,omitempty"` // "": none
 	Mode        scheme.Mode        `json:"mode,omitempty"`
 	Models      []string           `json:"models,omitempty"`
 	Start       civil.Date         `json:"start,omitzero"`

@@ -99,7 +99,9 @@ func (d *differences) wanted(n int, got *recognition.Wanted, want *Wanted) {
 	same(d, at, "is", got.Action, want.Action)
 	same(d, at, "decided by", got.Rule.String(), want.Rule)
 	same(d, at, "clause", got.Clause, want.Clause)
-	given(d, at, "level", got.Level, want.Level)
+	if want.Level != nil {
+		same(d, at, "level", got.Level, *want.Level)
+	}
 	given(d, at, "mode", got.Mode, want.Mode)
 	given(d, at, "start", got.Term.Start, want.Start)
 	given(d, at, "end", got.Term.End, want.End)

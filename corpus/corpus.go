@@ -18,7 +18,7 @@ import (
 	"assay/scheme"
 )
 
-//go:embed cases catalogs case.schema.json
+//go:embed cases case.schema.json
 var embedded embed.FS
 
 // Embedded is the folder of cases in this binary.

@@ -156,6 +156,47 @@ func TestBadFolders(t *testing.T) {
 	}
 }
 
+// A folder may bring a catalog of its own, which is decided with and mutated as well.
+func TestFolderCatalog(t *testing.T) {
+	cat := *embeddedCat(t)
+	cat.Digest = "own"
+	cat.Arrangements = slices.Clone(cat.Arrangements)
+	for i := range cat.Arrangements {
+		if cat.Arrangements[i].ID == "sg-kr-2024" {
+			cat.Arrangements[i].Clauses = slices.Clone(cat.Arrangements[i].Clauses)
+			cat.Arrangements[i].Clauses[0].From.Levels = []string{"lite"}
+		}
+	}
+	b, err := json.Marshal(&cat)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const c = `{"cases": [{"id": "x", "why": "Here Lite is worth level 3.", "catalog": "catalogs/own.json",
+		"cites": {"clause": "sg-kr-2024/kr-basic-to-cls3", "source": "sg-kr-2024"}, "clock": "2026-11-24T10:00:00Z", "target": "csa",
+		"certificate": {"id": "k", "office": "kisa", "scheme": "kr-cic", "edition": "2021", "level": "lite", "models": [{"id": "M"}],
+			"functions": ["consumer/home-assistant"], "granted": "2026-11-20", "effective": "2026-11-20T09:00:00+09:00", "expires": "2029-11-20"},
+		"expect": {"clauses": {"sg-kr-2024/kr-basic-to-cls3": {"answer": "yes", "rule": "clause.met"}},
+			"wanted": [{"action": "offer", "rule": "request.standing", "clause": "sg-kr-2024/kr-basic-to-cls3", "level": "3"}]}}]}`
+	fsys := fstest.MapFS{"cases/a.json": {Data: []byte(c)}, "catalogs/own.json": {Data: b}}
+	r, err := Run(fsys, embeddedCat(t))
+	if err != nil || r.Cases != 1 || len(r.Failures) != 0 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	m, err := Mutate(fsys, embeddedCat(t))
+	if err != nil || m.Mutants == 0 || len(m.Survivors) == 0 || m.Survivors[0].Catalog != "catalogs/own.json" {
+		t.Fatalf("%d mutants, %d survivors, %v", m.Mutants, len(m.Survivors), err)
+	}
+	fsys["catalogs/own.json"].Data = b[:len(b)/2]
+	if _, err := Run(fsys, embeddedCat(t)); err == nil || !strings.Contains(err.Error(), "catalogs/own.json") {
+		t.Errorf("half a catalog: %v", err)
+	}
+	fsys["cases/a.json"].Data = []byte(strings.Replace(c, `"level": "3"`, `"level": ""`, 1))
+	fsys["catalogs/own.json"].Data = b
+	if r, err := Run(fsys, embeddedCat(t)); err != nil || len(r.Failures) != 1 {
+		t.Errorf("no level expected, one given: %+v, %v", r, err)
+	}
+}
+
 // Whatever a case says, it is refused or decided; nothing panics.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(tiny))

@@ -110,6 +110,12 @@ func ofArrangement(i int, a *scheme.Arrangement) []Mutant {
 			ms = append(ms, date("ended", days(n), func(a *scheme.Arrangement) { a.Ended = a.Ended.AddDays(n) }))
 		}
 	}
+	if a.Effective == 0 {
+		ms = append(ms, date("effective", "when signed", func(a *scheme.Arrangement) { a.Effective = max(a.Signed, 1) }))
+		for _, n := range []int{-1, 1} {
+			ms = append(ms, date("signed", days(n), func(a *scheme.Arrangement) { a.Signed = a.Signed.AddDays(n) }))
+		}
+	}
 	return ms
 }
 
@@ -152,7 +158,9 @@ func edits(cat *scheme.Catalog, c *scheme.Clause) []edit {
 	es = append(es, times(cat, c)...)
 	es = append(es, grounds(cat, c)...)
 	es = append(es, terms(c)...)
-	es = append(es, effects(c)...)
+	if c.From.Mapping == "" { // else no designation can rest on it
+		es = append(es, effects(c)...)
+	}
 	return es
 }
 
@@ -278,7 +286,7 @@ func times(cat *scheme.Catalog, c *scheme.Clause) []edit {
 	}
 	if c.Dates.Tests == scheme.SourceGrant || c.Dates.Tests == scheme.SourceEffect {
 		for _, b := range []scheme.Backfill{scheme.BackfillNone, scheme.OnRequest, scheme.BackfillAll} {
-			if dormant(cat, c) && b != scheme.BackfillNone {
+			if idle(cat, c) && b != scheme.BackfillNone {
 				continue // asked for or not, nothing is given
 			}
 			if b != c.Dates.Backfill && (b != scheme.OnRequest || c.Dates.Backfill != "") {
@@ -289,10 +297,10 @@ func times(cat *scheme.Catalog, c *scheme.Clause) []edit {
 	return es
 }
 
-// grounds changes what the office acts on. Into a scheme that is closed for
-// good nothing is given, on whatever ground.
+// grounds changes what the office acts on. By a clause that is idle nothing is
+// given, on whatever ground.
 func grounds(cat *scheme.Catalog, c *scheme.Clause) []edit {
-	if dormant(cat, c) {
+	if idle(cat, c) {
 		return nil
 	}
 	var es []edit
@@ -314,10 +322,11 @@ func grounds(cat *scheme.Catalog, c *scheme.Clause) []edit {
 	return es
 }
 
-// dormant: the scheme that the clause leads to is closed, nobody knows since when.
-func dormant(cat *scheme.Catalog, c *scheme.Clause) bool {
+// idle: the clause can give nothing, since its correspondence of levels is not
+// public, or since the scheme that it leads to is closed, nobody knows since when.
+func idle(cat *scheme.Catalog, c *scheme.Clause) bool {
 	s := cat.Scheme(c.To.Scheme)
-	return s != nil && s.State == scheme.Closed && s.Closed == 0
+	return c.From.Mapping != "" || s != nil && s.State == scheme.Closed && s.Closed == 0
 }
 
 func terms(c *scheme.Clause) []edit {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -98,10 +99,15 @@ func listCatalog(w io.Writer, fsys fs.FS, asJSON bool) error {
 		parts = append(parts, catalogPart{"scheme", s.ID, s.Name.In("en"), holds})
 	}
 	for _, a := range c.Arrangements {
-		parts = append(parts, catalogPart{"arrangement", a.ID, a.Title.In("en"), fmt.Sprintf("in effect %s", a.Effective)})
+		effect := fmt.Sprintf("in effect %s", a.Effective)
+		if a.Effective == 0 {
+			effect = fmt.Sprintf("signed %s, day of effect not known", a.Signed)
+		}
+		parts = append(parts, catalogPart{"arrangement", a.ID, a.Title.In("en"), effect})
 		for _, cl := range a.Clauses {
+			gives := cmp.Or(cl.To.Level, strings.Join(cl.To.Duties, ", "), "level not known")
 			parts = append(parts, catalogPart{"clause", cl.ID,
-				fmt.Sprintf("%s %s → %s %s", cl.From.Scheme, strings.Join(cl.From.Levels, ", "), cl.To.Scheme, cl.To.Level),
+				fmt.Sprintf("%s %s → %s %s", cl.From.Scheme, strings.Join(cl.From.Levels, ", "), cl.To.Scheme, gives),
 				fmt.Sprintf("%s, from %s, %s", cl.Mode, cl.Dates.From, cl.Confidence)})
 		}
 	}

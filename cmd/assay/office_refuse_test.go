@@ -40,7 +40,7 @@ func TestInitRefuses(t *testing.T) {
 		{exitUsage, "roles with commas", initArgs("kr", "--person", "eve")},
 		{exitUsage, "roles with commas", initArgs("kr", "--person", "../eve:admin")},
 		{exitUsage, "stands twice", initArgs("kr", "--person", "ann:auditor")},
-		{exitFailed, "the catalog has bsi, csa, kisa", initArgs("kr", "--authority", "nobody")},
+		{exitFailed, "the catalog has bsi, csa, csa-iot, dsit", initArgs("kr", "--authority", "nobody")},
 		{exitFailed, `"king" is no role`, initArgs("kr", "--person", "eve:king")},
 		{exitFailed, "belongs to an entity", initArgs("kr", "--person", "eve:maker")},
 		{exitFailed, "not plain", initArgs("kr", "--origin", "two words")},
