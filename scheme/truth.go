@@ -3,6 +3,7 @@ package scheme
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Answer is yes, no or undetermined. The zero value is Undetermined, so that
@@ -122,4 +123,45 @@ func fold(cs []Condition, a Answer, op func(Answer, Answer) Answer, has func(str
 		return a, missing // a decided tree asks nothing
 	}
 	return a, m
+}
+
+// String writes the tree in one line: a feature, or all(…), any(…), not(…) of
+// trees; "" for nil.
+func (c *Condition) String() string {
+	list := func(name string, cs []Condition) string {
+		parts := make([]string, len(cs))
+		for i := range cs {
+			parts[i] = cs[i].String()
+		}
+		return name + "(" + strings.Join(parts, ", ") + ")"
+	}
+	switch {
+	case c == nil:
+		return ""
+	case c.Feature != "":
+		return c.Feature
+	case c.Not != nil:
+		return "not(" + c.Not.String() + ")"
+	case c.Any != nil:
+		return list("any", c.Any)
+	}
+	return list("all", c.All)
+}
+
+// Features calls f for each feature that the tree asks about, as often as it
+// stands there.
+func (c *Condition) Features(f func(feature string)) {
+	if c == nil {
+		return
+	}
+	if c.Feature != "" {
+		f(c.Feature)
+	}
+	c.Not.Features(f)
+	for i := range c.All {
+		c.All[i].Features(f)
+	}
+	for i := range c.Any {
+		c.Any[i].Features(f)
+	}
 }
