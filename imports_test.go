@@ -34,6 +34,10 @@ var allowed = map[string]string{
 	"confine": "",
 	"bundle":  "civil scheme evidence confine",
 
+	// What others write and read.
+	"exchange/attest": "civil scheme evidence assess",
+	"exchange/oscal":  "civil scheme evidence assess",
+
 	// What is signed and logged.
 	"keys":      "",
 	"statement": "keys",
@@ -80,7 +84,7 @@ var owners = map[string]string{
 	"github.com/danielgtaylor/huma/v2":         "web",
 	"github.com/fxamacker/cbor/v2":             "statement office",
 	"github.com/go-jose/go-jose/v4":            "peer",
-	"github.com/google/uuid":                   "office client",
+	"github.com/google/uuid":                   "office client exchange/attest exchange/oscal",
 	"github.com/jackc/pgx/v5":                  "store store/storetest",
 	"github.com/miekg/pkcs11":                  "keys",
 	"github.com/santhosh-tekuri/jsonschema/v6": "catalog",
