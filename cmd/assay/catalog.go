@@ -23,13 +23,20 @@ import (
 const catalogUsage = `usage: assay catalog list [--dir CATALOG] [--json]
        assay catalog show [--dir CATALOG] [--json] ID
        assay catalog lint [--dir CATALOG] [--json]
+       assay catalog export [--format oscal|cyclonedx] [--version V] [--standard ID@ED,…]
+                            [--out DIR [--force]] [--dir CATALOG] [--json]
 
 list names what the catalog holds, show prints one part with the documents its
 facts point at, lint holds the data against the schemas and against each other.
 ID is that of a scheme, standard, arrangement, clause, market, category or source.
 Without --dir it is the catalog in this program.
+export writes it in open formats: OSCAL 1.1.3, 1.2.0 or 1.2.3 (catalogs, a profile
+for each level, mapping collections from 1.2.0 on) or CycloneDX 1.6 standards.
+Without --out it only says what it would write. The same catalog gives the same
+bytes; SHA256SUMS beside the files has their hashes.
 
-exit: 0 done, 1 not found, not readable, or lint has errors or warnings, 2 usage
+exit: 0 done, 1 not found, not readable or writable, or lint has errors or warnings,
+2 usage
 `
 
 // runCatalog is the verb "catalog".
@@ -37,6 +44,9 @@ func runCatalog(args []string, stdout, stderr io.Writer) int {
 	usage := func() int { io.WriteString(stderr, catalogUsage); return 2 }
 	if len(args) == 0 {
 		return usage()
+	}
+	if args[0] == "export" {
+		return exportCatalog(args[1:], stdout, stderr)
 	}
 	flags := flag.NewFlagSet("catalog "+args[0], flag.ContinueOnError)
 	flags.SetOutput(stderr)

@@ -11,7 +11,7 @@ func demoCommands() []command {
 
 func ruleCommands() []command {
 	return []command{
-		{"catalog", "list|show|lint", "the rules as data: schemes, arrangements, markets", plain(runCatalog)},
+		{"catalog", "list|show|lint|export", "the rules as data: schemes, arrangements, markets", plain(runCatalog)},
 		{"evidence", "COMMAND", "a maker's evidence: begin it, check it, sign reports, see what a change makes stale", runEvidence},
 		{"assess", "FILE", "which levels a product reaches, and what is missing", plain(runAssess)},
 		{"corpus", "run [DIR]", "conformance cases for recognition; --mutate changes every clause field", plain(runCorpus)},
