@@ -32,7 +32,7 @@ var allowed = map[string]string{
 	"catalog": "civil scheme",
 	"corpus":  "civil scheme certificate recognition",
 	"confine": "",
-	"bundle":  "civil scheme evidence confine",
+	"bundle":  "civil scheme evidence assess confine",
 
 	// What others write and read.
 	"exchange/attest": "civil scheme evidence assess",

@@ -19,6 +19,7 @@ import (
 // evidenceCommands are the parts of `assay evidence`.
 func evidenceCommands() []command {
 	return []command{
+		{"init", "DIR", "begin one: what the levels ask, with guidance", runEvidenceInit},
 		{"check", "BUNDLE", "say where it is wrong, with file and line", runEvidenceCheck},
 		{"add", "DIR FILE…", "take files into the artifacts, and print the lines that name them", runEvidenceAdd},
 		{"pack", "DIR FILE.zip", "make one file of it, the same bytes every time", runEvidencePack},
@@ -65,17 +66,22 @@ func loadCatalog(dir string) (*scheme.Catalog, error) {
 	return c, nil
 }
 
-// dayOf reads a day from a flag; without one it is the day that has begun
-// somewhere: what is dated today in the east is not from the future.
+// dayOf reads a day from a flag; without one it is today here.
 func dayOf(at string) (civil.Date, error) {
-	if at != "" {
-		d, err := civil.ParseDate(at)
-		if err != nil {
-			return 0, fmt.Errorf("--at %w", err)
-		}
-		return d, nil
+	if at == "" {
+		return civil.DateAt(time.Now().UnixMicro(), time.Local), nil
 	}
-	return civil.DateAt(time.Now().Add(14*time.Hour).UnixMicro(), time.UTC), nil
+	d, err := civil.ParseDate(at)
+	if err != nil {
+		return 0, fmt.Errorf("--at %w", err)
+	}
+	return d, nil
+}
+
+// begun is the day that has begun somewhere: what is dated today in the east
+// is not from the future.
+func begun() string {
+	return civil.DateAt(time.Now().Add(14*time.Hour).UnixMicro(), time.UTC).String()
 }
 
 // printFindings prints what was found, each with a place that an editor can go

@@ -25,7 +25,7 @@ exit: 0 nothing is wrong, 1 something is, 2 usage
 
 func runEvidenceCheck(ctx context.Context, args []string, std stdio) int {
 	v := newLocalVerb(std, "evidence check", evidenceCheckUsage)
-	at := v.String("at", "", "")
+	at := v.String("at", begun(), "")
 	dir := v.String("dir", "", "")
 	asJSON := v.Bool("json", false, "")
 	rest, code, ok := v.parse(args, 1, 1)

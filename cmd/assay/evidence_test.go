@@ -128,3 +128,45 @@ func TestEvidencePack(t *testing.T) {
 		t.Error("what was refused is there")
 	}
 }
+
+func TestEvidenceInit(t *testing.T) {
+	u := newUser(t)
+	out, _ := u.run(exitOK, "evidence", "init", "--category", "camera", "--for", "kr-cic:basic,sg-cls:3", "--at", "2026-11-24", "--lang", "ko", "b")
+	b, err := bundle.Open(u.path("b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(out, "b: features: ") || b.Evidence.Product.Functions[0] != "consumer/camera" || len(b.Evidence.ICS) < 3 {
+		t.Errorf("%s: %+v", out, b.Evidence)
+	}
+	if !strings.Contains(u.read("b/ics.yaml"), "시험기관이 기기를 시험한다") {
+		t.Error("the guidance is not in Korean")
+	}
+	out, _ = u.run(exitFailed, "evidence", "check", "--at", "2026-11-24", "b")
+	if !strings.Contains(out, "b/product.yaml:9: ") {
+		t.Errorf("a new bundle is not filled in: %s", out)
+	}
+	out, errs := u.run(exitOK, "evidence", "init", "--category", "router, consumer/camera", "--for", "fi-label:label", "closed")
+	if !strings.Contains(errs, "scheme-open is no") || strings.HasSuffix(out, "tables: 0\n") {
+		t.Errorf("a closed scheme that wants tables: %s%s", out, errs)
+	}
+	for _, c := range []struct {
+		says string
+		args []string
+	}{
+		{"--category", nil},
+		{"--for", []string{"--category", "camera"}},
+		{"no category", []string{"--category", "submarine", "--for", "kr-cic:basic"}},
+		{"lite, basic, standard", []string{"--category", "camera", "--for", "kr-cic:gold"}},
+		{"SCHEME:LEVEL", []string{"--category", "camera", "--for", "kr-cic"}},
+		{"no guidance in the language", []string{"--category", "camera", "--for", "kr-cic:basic", "--lang", "sv"}},
+		{"--at", []string{"--category", "camera", "--for", "kr-cic:basic", "--at", "soon"}},
+	} {
+		u.refused(exitUsage, c.says, append(append([]string{"evidence", "init"}, c.args...), "n")...)
+	}
+	u.refused(exitFailed, "is not empty", "evidence", "init", "--category", "camera", "--for", "kr-cic:basic", "b")
+	u.refused(exitFailed, "none", "evidence", "init", "--category", "camera", "--for", "kr-cic:basic", "--dir", "none", "n")
+	if _, err := os.Stat(u.path("n")); err == nil {
+		t.Error("what was refused is there")
+	}
+}
