@@ -199,7 +199,7 @@ func TestLevelLists(t *testing.T) {
 		{"CLS 2 of 2020", old.Level("2"), "imda-iot-cyber-security-guide", 8},
 		{"CLS 3 of 2020", old.Level("3"), "imda-iot-cyber-security-guide", 0},
 		{"gateway 1", &gateway[0], "en-303-645", 16},
-		{"gateway 1", &gateway[0], "ts-103-848", 3},
+		{"gateway 1", &gateway[0], "ts-103-848", 4},
 		{"gateway 2", &gateway[1], "en-303-645", 16 + 5},
 		{"gateway 2", &gateway[1], "ts-103-848", 10},
 		{"Finnish label", c.Scheme("fi-label").Editions[0].Level("label"), "en-303-645", 18},
