@@ -246,6 +246,9 @@ var broken = []struct {
 	}},
 	{"market-form", "rules/sg/router-level-1", Error, func(c *scheme.Catalog) { market(c, "sg").Rules[0].Until = day("2021-04-12") }},
 	{"market-form", "rules/sg/router-level-1", Error, func(c *scheme.Catalog) { market(c, "sg").Rules[0].Categories = nil }},
+	{"market-form", "rules/sg/router-level-1", Error, func(c *scheme.Catalog) {
+		market(c, "sg").Rules[0].Except = []scheme.InCategory{{Category: "medical"}}
+	}},
 	{"market-form", "sell_through", Error, func(c *scheme.Catalog) { market(c, "sg").Rules[0].SellThrough.Until = day("2021-04-12") }},
 }
 

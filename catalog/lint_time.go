@@ -188,6 +188,11 @@ func (l *linter) marketForm() {
 			if len(r.Categories) == 0 {
 				l.add(path, "the rule names no category")
 			}
+			for _, ex := range r.Except {
+				if !l.touch(r.Categories, []scheme.InCategory{ex}) {
+					l.add(path, fmt.Sprintf("%s is exempt from a duty that never falls on it", ex.Category))
+				}
+			}
 			if t := r.SellThrough; t != nil && (t.ApprovedBefore == 0 || t.Until < t.ApprovedBefore) {
 				l.add(path+"/sell_through", fmt.Sprintf("models approved before %q may be sold until %q", t.ApprovedBefore, t.Until))
 			}

@@ -38,7 +38,7 @@ type Product struct {
 // Label is a certificate or label held, own or designated.
 type Label struct {
 	Scheme string        `json:"scheme"`
-	Level  string        `json:"level"`
+	Level  string        `json:"level"` // "" where the scheme's duty only counts as met
 	Number string        `json:"number,omitempty"`
 	State  string        `json:"state"` // in the register's word, to be shown
 	Valid  scheme.Answer `json:"valid"` // on the day asked about; undetermined where its office is silent or holds it
@@ -157,6 +157,26 @@ func (c *Compiled) applies(rule *scheme.MarketRule, p *Product) Reason {
 			}
 		}
 	}
+	if r.Answer != scheme.No {
+		r = c.exempt(rule, p, r)
+	}
+	return r
+}
+
+// exempt says whether one of the product's functions takes the duty off it. A
+// function wider than an exempt category leaves that open.
+func (c *Compiled) exempt(rule *scheme.MarketRule, p *Product, r Reason) Reason {
+	for _, f := range p.Functions {
+		for i := range rule.Except {
+			ex := &rule.Except[i]
+			switch {
+			case c.tax.Within(f, ex.Category):
+				return Reason{Rule: RuleCategory, Answer: scheme.No, Data: ex.Category, Fact: &ex.Fact}
+			case f != ex.Category && c.tax.Within(ex.Category, f):
+				r = Reason{Rule: RuleCategory, Data: f, Fact: &ex.Fact}
+			}
+		}
+	}
 	return r
 }
 
@@ -205,7 +225,7 @@ func held(rule *scheme.MarketRule, p *Product) Reason {
 			continue
 		}
 		a, data := l.Valid, l.Scheme+" "+l.Level+" "+l.State
-		if !slices.Contains(rule.Levels, l.Level) {
+		if deemed := l.Level == ""; deemed && !rule.Deemed || !deemed && !slices.Contains(rule.Levels, l.Level) {
 			a = scheme.No
 		}
 		if i == 0 || r.Data == "none of "+rule.Scheme || a.Or(r.Answer) != r.Answer {

@@ -246,11 +246,13 @@ type Market struct {
 type MarketRule struct {
 	ID          string       `yaml:"id" json:"id"`
 	Categories  []InCategory `yaml:"categories" json:"categories"`
+	Except      []InCategory `yaml:"except,omitempty" json:"except,omitempty"` // a product with such a function is free of the duty
 	From        civil.Date   `yaml:"from" json:"from"`
 	Until       civil.Date   `yaml:"until,omitempty" json:"until,omitzero"`          // last day
 	Announced   bool         `yaml:"announced,omitempty" json:"announced,omitempty"` // no instrument in force yet: From is what was announced
 	Scheme      string       `yaml:"scheme" json:"scheme"`
-	Levels      []string     `yaml:"levels" json:"levels"` // any of them will do
+	Levels      []string     `yaml:"levels" json:"levels"`                     // any of them will do
+	Deemed      bool         `yaml:"deemed,omitempty" json:"deemed,omitempty"` // so will the scheme's duty counted as met (Mode Deemed), which has no level
 	Beside      []Beside     `yaml:"beside,omitempty" json:"beside,omitempty"`
 	SellThrough *SellThrough `yaml:"sell_through,omitempty" json:"sell_through,omitempty"`
 	Text        Text         `yaml:"text" json:"text"`
