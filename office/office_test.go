@@ -54,6 +54,7 @@ var offices = map[string]office.Info{
 	"kr": {Office: "kr", Territory: "KR", Zone: "Asia/Seoul", Languages: []string{"ko", "en"}, Authorities: []string{"kisa"}},
 	"sg": {Office: "sg", Territory: "SG", Zone: "Asia/Singapore", Languages: []string{"en"}, Authorities: []string{"csa"}},
 	"de": {Office: "de", Territory: "DE", Zone: "Europe/Berlin", Languages: []string{"de", "en"}, Authorities: []string{"bsi"}},
+	"uk": {Office: "uk", Territory: "GB", Zone: "Europe/London", Languages: []string{"en"}, Authorities: []string{"dsit"}},
 	"fi": {Office: "fi", Territory: "FI", Zone: "Europe/Helsinki", Languages: []string{"fi", "en"}, Authorities: []string{"traficom"}},
 }
 
