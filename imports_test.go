@@ -29,10 +29,11 @@ var allowed = map[string]string{
 	"market":      "civil scheme",
 
 	// Data.
-	"catalog": "civil scheme",
-	"corpus":  "civil scheme certificate recognition",
-	"confine": "",
-	"bundle":  "civil scheme evidence assess confine",
+	"catalog":  "civil scheme",
+	"corpus":   "civil scheme certificate recognition",
+	"confine":  "",
+	"bundle":   "civil scheme evidence assess confine",
+	"workbook": "civil scheme evidence assess confine",
 
 	// What others write and read.
 	"exchange/attest": "civil scheme evidence assess",
@@ -90,6 +91,7 @@ var owners = map[string]string{
 	"github.com/santhosh-tekuri/jsonschema/v6": "catalog",
 	"github.com/transparency-dev/formats":      "ledger peer",
 	"go.yaml.in/yaml/v3":                       "bundle catalog evidence cmd/assay",
+	"github.com/xuri/excelize/v2":              "workbook",
 	"golang.org/x/mod":                         "keys ledger peer cmd/assay",
 	"golang.org/x/sync":                        "peer",
 	"golang.org/x/sys":                         "confine",
