@@ -143,7 +143,7 @@ func TestEvidenceInit(t *testing.T) {
 		t.Error("the guidance is not in Korean")
 	}
 	out, _ = u.run(exitFailed, "evidence", "check", "--at", "2026-11-24", "b")
-	if !strings.Contains(out, "b/product.yaml:9: ") {
+	if !strings.Contains(out, "b/product.yaml:8: ") {
 		t.Errorf("a new bundle is not filled in: %s", out)
 	}
 	out, errs := u.run(exitOK, "evidence", "init", "--category", "router, consumer/camera", "--for", "fi-label:label", "closed")
@@ -165,7 +165,7 @@ func TestEvidenceInit(t *testing.T) {
 		u.refused(exitUsage, c.says, append(append([]string{"evidence", "init"}, c.args...), "n")...)
 	}
 	u.refused(exitFailed, "is not empty", "evidence", "init", "--category", "camera", "--for", "kr-cic:basic", "b")
-	u.refused(exitFailed, "none", "evidence", "init", "--category", "camera", "--for", "kr-cic:basic", "--dir", "none", "n")
+	u.refused(exitFailed, "not a catalog", "evidence", "init", "--category", "camera", "--for", "kr-cic:basic", "--dir", "none", "n")
 	if _, err := os.Stat(u.path("n")); err == nil {
 		t.Error("what was refused is there")
 	}
