@@ -39,6 +39,16 @@ var allowed = map[string]string{
 	"exchange/attest": "civil scheme evidence assess",
 	"exchange/oscal":  "civil scheme evidence assess",
 
+	// Readers of what others write.
+	"exchange/intake":    "civil evidence",
+	"exchange/cyclonedx": "evidence exchange/intake scheme",
+	"exchange/spdx":      "evidence exchange/intake",
+	"exchange/sarif":     "evidence exchange/intake",
+	"exchange/nmap":      "civil evidence exchange/intake",
+	"exchange/testssl":   "civil evidence exchange/intake",
+	"exchange/sshaudit":  "evidence exchange/intake",
+	"exchange":           "evidence exchange/intake exchange/cyclonedx exchange/spdx exchange/sarif exchange/nmap exchange/testssl exchange/sshaudit",
+
 	// What is signed and logged.
 	"keys":      "",
 	"statement": "keys",
@@ -82,9 +92,11 @@ var clock = []string{"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "Ti
 // docs/dependencies.md and one here.
 var owners = map[string]string{
 	"filippo.io/age":                           "keys",
+	"github.com/CycloneDX/cyclonedx-go":        "exchange/cyclonedx",
 	"github.com/danielgtaylor/huma/v2":         "web",
 	"github.com/fxamacker/cbor/v2":             "statement office",
 	"github.com/go-jose/go-jose/v4":            "peer",
+	"github.com/go-json-experiment/json":       "exchange/intake exchange/spdx exchange/sarif exchange/testssl exchange/sshaudit",
 	"github.com/google/uuid":                   "office client exchange/attest exchange/oscal",
 	"github.com/jackc/pgx/v5":                  "store store/storetest",
 	"github.com/miekg/pkcs11":                  "keys",

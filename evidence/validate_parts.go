@@ -208,10 +208,40 @@ func (v *validator) imports(e *Evidence) {
 		v.line(at+"/name", m.Name)
 		v.word(at+"/format", m.Format)
 		v.artifact(at+"/artifact", m.Artifact)
+		v.count(at+"/scanned", len(m.Scanned))
+		for j := range m.Scanned {
+			if _, err := m.Scanned[j].Has(0); err != nil {
+				v.add(fmt.Sprintf("%s/scanned/%d/ports", at, j), err.Error(), "write ports and ranges, as in 22,80,8000-8100")
+			}
+		}
 		v.count(at+"/components", len(m.Components))
+		for j := range m.Components {
+			v.line(fmt.Sprintf("%s/components/%d/name", at, j), m.Components[j].Name)
+		}
 		v.count(at+"/services", len(m.Services))
+		for j := range m.Services {
+			v.service(fmt.Sprintf("%s/services/%d", at, j), &m.Services[j])
+		}
 		v.count(at+"/issues", len(m.Issues))
+		for j := range m.Issues {
+			x, at := &m.Issues[j], fmt.Sprintf("%s/issues/%d", at, j)
+			v.line(at+"/id", x.ID)
+			v.oneOf(at+"/severity", x.Severity, "none", "low", "medium", "high", "critical", "unknown")
+			v.text(at+"/text", x.Text)
+			if x.State != "" {
+				v.oneOf(at+"/state", x.State, "affected", "not_affected", "fixed", "under_investigation")
+			}
+		}
 	}
+}
+
+func (v *validator) service(at string, s *Service) {
+	v.line(at+"/address", s.Address)
+	v.oneOf(at+"/transport", s.Transport, "tcp", "udp", "sctp")
+	if s.Port < 0 || s.Port > 65535 {
+		v.add(at+"/port", fmt.Sprintf("%d is no port", s.Port), "give a number from 0 to 65535")
+	}
+	v.oneOf(at+"/state", s.State, "open", "open|filtered")
 }
 
 func (v *validator) artifacts(at string, as []Artifact) {
