@@ -1,8 +1,8 @@
 package main
 
 import (
-	"encoding/json"
-	"flag"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"assay/assess"
+	"assay/bundle"
 	"assay/catalog"
 	"assay/civil"
 	"assay/evidence"
@@ -18,17 +19,17 @@ import (
 )
 
 const adviseUsage = `usage: assay advise [--at YYYY-MM-DD] [--scheme ID] [--category ID]… [--feature NAME=yes|no|unknown]…
-                    [--lang en|ko|de|fi] [--dir CATALOG] [--json] [FILE]
+                    [--lang en|ko|de|fi] [--dir CATALOG] [--json] [BUNDLE]
 
 Says which level suits which product, by the guidance of each scheme: below which
 level nothing will do, which levels suit, and what would have to be known to tell.
-The product is what the evidence FILE (- is the standard input) says of functions
-and features, and what --category and --feature say besides; a feature said here
-wins over the file. --at is a day in each scheme's own zone; without it, it is
+The product is what BUNDLE (a folder, a zip or one evidence file) says of functions
+and features, which need not be complete, and what --category and --feature say
+besides; a feature said here wins over the bundle. --at is a day in each scheme's own zone; without it, it is
 today there. It is advice: what a level asks, and whether it is reached, "assay
 assess" tells.
 
-exit: 0 told, 1 the file or the catalog has findings, 2 usage
+exit: 0 told, 1 bundle or catalog could not be read, 2 usage
 `
 
 // adviseInput is what the flags of "advise" say of the product.
@@ -77,128 +78,97 @@ func (in *adviseInput) onto(ev *evidence.Evidence) {
 
 // advice is the answer of the verb, as --json writes it.
 type advice struct {
-	Catalog  string           `json:"catalog"`
-	Product  string           `json:"product,omitempty"`
-	Category []string         `json:"categories"`
-	Schemes  []assess.Counsel `json:"schemes"`
-	Advice   []assess.Advised `json:"advice"`
+	Catalog    string           `json:"catalog"` // digest of the catalog used
+	Product    string           `json:"product,omitempty"`
+	Categories []string         `json:"categories"`
+	Schemes    []assess.Counsel `json:"schemes"`
+	Advice     []assess.Advised `json:"advice"`
 }
 
 // runAdvise is the verb "advise".
-func runAdvise(args []string, stdout, stderr io.Writer) int {
-	fs := flag.NewFlagSet("advise", flag.ContinueOnError)
-	fs.SetOutput(stderr)
-	fs.Usage = func() { io.WriteString(stderr, adviseUsage) }
+func runAdvise(ctx context.Context, args []string, std stdio) int {
+	v := newLocalVerb(std, "advise", adviseUsage)
 	in := adviseInput{features: map[string]evidence.Feature{}}
-	at := fs.String("at", "", "")
-	only := fs.String("scheme", "", "")
-	dir := fs.String("dir", "", "")
-	lang := fs.String("lang", "en", "")
-	asJSON := fs.Bool("json", false, "")
-	fs.Func("category", "", in.category)
-	fs.Func("feature", "", in.feature)
-	if err := fs.Parse(args); err != nil {
-		return 2
-	}
-	refuse := func(code int, format string, a ...any) int {
-		fmt.Fprintf(stderr, "assay advise: "+format+"\n", a...)
+	at := v.String("at", "", "")
+	only := v.String("scheme", "", "")
+	dir := v.String("dir", "", "")
+	lang := v.String("lang", "en", "")
+	asJSON := v.Bool("json", false, "")
+	v.Func("category", "", in.category)
+	v.Func("feature", "", in.feature)
+	rest, code, ok := v.parse(args, 0, 1)
+	switch {
+	case !ok:
 		return code
+	case len(rest) == 0 && len(in.categories) == 0:
+		return v.misuse("say what the product is: its evidence, or --category ID")
+	case !slices.Contains(catalog.Languages, *lang):
+		return v.misuse("--lang %.20s: write one of %s", *lang, strings.Join(catalog.Languages, ", "))
 	}
-	if fs.NArg() > 1 {
-		fs.Usage()
-		return 2
-	}
-	if fs.NArg() == 0 && len(in.categories) == 0 {
-		return refuse(2, "say what the product is: an evidence file, or --category ID")
-	}
-	if !slices.Contains(catalog.Languages, *lang) {
-		return refuse(2, "--lang %s: write one of %s", *lang, strings.Join(catalog.Languages, ", "))
-	}
-	var day civil.Date
-	if *at != "" {
-		var err error
-		if day, err = civil.ParseDate(*at); err != nil {
-			return refuse(2, "--at %v", err)
-		}
-	}
-	load := catalog.Embedded
-	if *dir != "" {
-		load = func() (*scheme.Catalog, error) { return catalog.LoadDir(*dir) }
-	}
-	cat, err := load()
+	cat, err := loadCatalog(*dir)
 	if err != nil {
-		return refuse(1, "catalog: %v", err)
+		return v.fail(err)
 	}
 	if *only != "" && cat.Scheme(*only) == nil {
-		return refuse(2, "--scheme %s: the catalog has %s", *only, strings.Join(schemeIDs(cat), ", "))
+		return v.misuse("--scheme %.80s: the catalog has %s", *only, strings.Join(schemeIDs(cat), ", "))
 	}
 	c, err := assess.Compile(cat)
 	if err != nil {
-		return refuse(1, "catalog: %v", err)
+		return v.fail(fmt.Errorf("catalog: %w", err))
 	}
-	stated := &evidence.Evidence{}
-	in.onto(stated)
-	if found := c.Check(stated); len(found) > 0 {
-		return refuse(2, "%s: %s", found[0].Problem, found[0].Remedy)
+	said := &evidence.Evidence{}
+	in.onto(said)
+	if found := c.Check(said); len(found) > 0 {
+		return v.misuse("%s: %s", found[0].Problem, found[0].Remedy)
 	}
 	ev := &evidence.Evidence{}
-	if fs.NArg() == 1 {
-		var code int
-		if ev, code = adviseFile(c, fs.Arg(0), stderr); ev == nil {
-			return code
+	if len(rest) == 1 {
+		b, err := bundle.OpenContext(ctx, rest[0])
+		if err != nil {
+			return v.failBundle(rest[0], err)
+		}
+		// Nothing else of the evidence is read, and a level is chosen before the rest is there.
+		ev.Product, ev.Features = b.Evidence.Product, b.Evidence.Features
+		if found := c.Check(ev); len(found) > 0 {
+			printFindings(std.err, rest[0], b.Locate(found...))
+			return v.fail(errors.New("the product is not told in the catalog's words"))
 		}
 	}
 	in.onto(ev)
-	out := advice{Catalog: cat.Digest, Product: ev.Product.Name, Category: ev.Product.Functions, Advice: []assess.Advised{}}
+	out := advice{Catalog: cat.Digest, Product: ev.Product.Name, Categories: ev.Product.Functions, Advice: []assess.Advised{}}
 	for i := range cat.Schemes {
 		s := &cat.Schemes[i]
 		if *only != "" && s.ID != *only {
 			continue
 		}
-		on := day
-		if on.IsZero() {
-			zone, err := time.LoadLocation(s.Zone)
-			if err != nil {
-				return refuse(1, "scheme %s: %v", s.ID, err)
-			}
-			on = civil.DateAt(time.Now().UnixMicro(), zone)
+		day, err := dayIn(s.Zone, *at)
+		if err != nil {
+			return v.misuse("%v", err)
 		}
-		out.Advice = append(out.Advice, assess.Advise(c, ev, s.ID, on)...)
+		out.Advice = append(out.Advice, assess.Advise(c, ev, s.ID, day)...)
 	}
 	out.Schemes = assess.Weigh(c, out.Advice)
 	if *asJSON {
-		enc := json.NewEncoder(stdout)
-		enc.SetIndent("", "  ")
-		err = enc.Encode(out)
+		err = writeJSON(std.out, out)
 	} else {
-		err = printAdvice(stdout, cat, &out, *lang)
+		err = printAdvice(std.out, cat, &out, *lang)
 	}
 	if err != nil {
-		return refuse(1, "%v", err)
+		return v.fail(err)
 	}
-	return 0
+	return exitOK
 }
 
-// adviseFile reads an evidence file; nil and an exit code where it cannot be used.
-func adviseFile(c *assess.Compiled, file string, stderr io.Writer) (*evidence.Evidence, int) {
-	b, err := readEvidence(file)
+// dayIn reads a day from a flag; without one it is today in the zone.
+func dayIn(zone, at string) (civil.Date, error) {
+	if at != "" {
+		return dayOf(at)
+	}
+	z, err := time.LoadLocation(zone)
 	if err != nil {
-		fmt.Fprintf(stderr, "assay advise: %v\n", err)
-		return nil, 1
+		return 0, err
 	}
-	ev, err := evidence.Parse(b)
-	if err != nil {
-		fmt.Fprintf(stderr, "assay advise: %s: %v\n", file, err)
-		return nil, 1
-	}
-	found := append(ev.Validate(), c.Check(ev)...)
-	for _, f := range found {
-		fmt.Fprintf(stderr, "%s:%d: %s\n", file, evidence.Line(b, f.Place), f)
-	}
-	if len(found) > 0 {
-		return nil, 1
-	}
-	return ev, 0
+	return civil.DateAt(time.Now().UnixMicro(), z), nil
 }
 
 func printAdvice(w io.Writer, cat *scheme.Catalog, out *advice, lang string) error {
@@ -206,7 +176,7 @@ func printAdvice(w io.Writer, cat *scheme.Catalog, out *advice, lang string) err
 	if name == "" {
 		name = "the product"
 	}
-	fmt.Fprintf(w, "%s (%s)\n\n", name, strings.Join(out.Category, ", "))
+	fmt.Fprintf(w, "%s (%s)\n\n", name, strings.Join(out.Categories, ", "))
 	if len(out.Schemes) == 0 {
 		_, err := fmt.Fprintln(w, "no scheme has guidance on that day")
 		return err
