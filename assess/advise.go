@@ -47,7 +47,7 @@ func Advise(c *Compiled, ev *evidence.Evidence, schemeID string, at civil.Date) 
 			continue
 		}
 		scope := Reason{Rule: RuleScope, Data: "the product states no function"}
-		if a, fact, hit := c.tax.Scope(ev.Product.Functions, e.Categories, e.Except); hit != "" {
+		if a, fact, hit := e.Takes(c.tax, ev.Product.Functions); hit != "" {
 			scope = Reason{RuleScope, a, hit, fact}
 		}
 		for j := range e.Guidance {

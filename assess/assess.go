@@ -158,7 +158,7 @@ func dates(e *scheme.Edition) *scheme.Fact {
 var fits = [...]int{scheme.No: 0, scheme.Undetermined: 1, scheme.Yes: 2}
 
 func (w *walk) scope(e *scheme.Edition) Reason {
-	a, fact, hit := w.c.tax.Scope(w.ev.Product.Functions, e.Categories, e.Except)
+	a, fact, hit := e.Takes(w.c.tax, w.ev.Product.Functions)
 	if hit == "" {
 		hit = "the product states no function"
 	}

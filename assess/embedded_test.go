@@ -72,7 +72,7 @@ func TestEmbedded(t *testing.T) {
 		if less.Reached() != "" {
 			t.Errorf("%s: nothing shown, and %s reached", r.Scheme, less.Reached())
 		}
-		if open && len(less.Missing) == 0 {
+		if open && r.Gates[2].Answer != scheme.No && len(less.Missing) == 0 {
 			t.Errorf("%s: nothing shown, and nothing missing", r.Scheme)
 		}
 		for _, m := range less.Missing {

@@ -74,6 +74,11 @@ func TestClauseScopes(t *testing.T) {
 	if got, _, _ := tax.Scope([]string{"medical/infusion-pump"}, sg.Categories, sg.Except); got != scheme.No {
 		t.Errorf("a medical device in %s: %s", sg.ID, got)
 	}
+	for product, want := range map[string]scheme.Answer{"medical/infusion-pump": scheme.Yes, "consumer/camera": scheme.No} {
+		if got, _, _ := c.Scheme("sg-cls-md").Editions[0].Takes(tax, []string{product}); got != want {
+			t.Errorf("%s in the medical scheme: %s, want %s", product, got, want)
+		}
+	}
 }
 
 // The levels that each clause takes and gives, as the releases state them.

@@ -70,6 +70,7 @@ var rules = []Rule{
 	{"mapping-form", Error, "relate requirements that both editions have, each once, and say who says so", (*linter).mappingForm},
 	{"mapping-weak", Warning, "call the relation subset or intersects, neither of which carries evidence", (*linter).mappingWeak},
 	{"laboratory-form", Error, "give its keys as base64 SubjectPublicKeyInfo (ECDSA, P-256), days in order, and what each scope covers", (*linter).laboratoryForm},
+	{"no-laboratory", Note, "nothing to do, or add a laboratory that the scheme approved", (*linter).noLaboratory},
 	{"guidance-form", Error, "name a level and categories that the edition has", (*linter).guidanceForm},
 	{"market-form", Error, "name the levels that will do, and days in order", (*linter).marketForm},
 }

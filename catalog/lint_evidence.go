@@ -147,3 +147,16 @@ func labKey(public string) error {
 	}
 	return nil
 }
+
+// noLaboratory tells of schemes that count approved laboratories only, while
+// the catalog knows none: whoever decides by it can take no result.
+func (l *linter) noLaboratory() {
+	for i := range l.c.Schemes {
+		s := &l.c.Schemes[i]
+		if s.Approves && !slices.ContainsFunc(l.c.Laboratories, func(lab scheme.Lab) bool {
+			return slices.ContainsFunc(lab.Scopes, func(sc scheme.LabScope) bool { return slices.Contains(sc.Schemes, s.ID) })
+		}) {
+			l.add(schemePath(s)+": approves_laboratories", "no laboratory in the catalog is approved")
+		}
+	}
+}

@@ -230,6 +230,9 @@ var broken = []struct {
 	{"mapping-weak", "rows/", Warning, func(c *scheme.Catalog) {
 		standard(c, "en-303-645").Edition("2.1.1").Requirement("5.2-1").Status = scheme.Recommended
 	}},
+	{"no-laboratory", "schemes/kr-cic.yaml", Note, func(c *scheme.Catalog) {
+		c.Laboratories = slices.DeleteFunc(c.Laboratories, func(lab scheme.Lab) bool { return lab.Territory == "KR" })
+	}},
 	{"laboratory-form", "territory", Error, func(c *scheme.Catalog) { c.Lab("tuv-sud-psb").Territory = "Singapore" }},
 	{"laboratory-form", "scopes", Error, func(c *scheme.Catalog) { c.Lab("tuv-sud-psb").Scopes = nil }},
 	{"laboratory-form", "scopes/0", Error, func(c *scheme.Catalog) { c.Lab("tuv-sud-psb").Scopes[0].Schemes = nil }},

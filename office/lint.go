@@ -74,7 +74,7 @@ var lintRules = []lintRule{
 		if in.e == nil {
 			return false
 		}
-		a, _, _ := in.tax.Scope(in.c.Product.Functions, in.e.Categories, in.e.Except)
+		a, _, _ := in.e.Takes(in.tax, in.c.Product.Functions)
 		return a != scheme.No
 	}},
 	{"text", "names are printable NFC text without control or direction characters, at most 200 bytes each", func(in *lintInput) bool {

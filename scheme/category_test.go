@@ -114,3 +114,30 @@ func TestCatalogLookups(t *testing.T) {
 		t.Errorf("a reference reads %s", r)
 	}
 }
+
+func TestTakes(t *testing.T) {
+	tax := NewTaxonomy([]Category{{ID: "consumer"}, {ID: "consumer/router", Parent: "consumer"}, {ID: "consumer/tv", Parent: "consumer"}, {ID: "medical"}})
+	routers := []InCategory{{Category: "consumer/router", Fact: Fact{Confidence: Secondary}}}
+	for _, c := range []struct {
+		name       string
+		exhaustive bool
+		functions  []string
+		want       Answer
+		confidence Confidence
+	}{
+		{"named", true, []string{"consumer/router"}, Yes, Secondary},
+		{"unnamed, examples", false, []string{"consumer/tv"}, Undetermined, 0},
+		{"unnamed, the whole scope", true, []string{"consumer/tv"}, No, Official},
+		{"two unnamed, the whole scope", true, []string{"consumer/tv", "medical"}, No, Official},
+		{"one of two named", true, []string{"consumer/router", "consumer/tv"}, Undetermined, 0},
+		{"wider than what is named", true, []string{"consumer"}, Undetermined, 0},
+		{"not in the taxonomy", true, []string{"consumer/car"}, Undetermined, 0},
+		{"no function stated", true, nil, Undetermined, 0},
+	} {
+		e := &Edition{Categories: routers, Exhaustive: c.exhaustive, Fact: Fact{Confidence: Official}}
+		a, fact, hit := e.Takes(tax, c.functions)
+		if a != c.want || (a != Undetermined && (fact == nil || fact.Confidence != c.confidence || hit == "")) {
+			t.Errorf("%s: %s by %v (%s), want %s", c.name, a, fact, hit, c.want)
+		}
+	}
+}

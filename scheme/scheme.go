@@ -300,7 +300,8 @@ type Edition struct {
 	Bases      []StandardRef `yaml:"bases" json:"bases"`
 	Categories []InCategory  `yaml:"categories" json:"categories"` // what it takes
 	Except     []InCategory  `yaml:"except,omitempty" json:"except,omitempty"`
-	Levels     []Level       `yaml:"levels" json:"levels"` // lowest first; each adds to the one before
+	Exhaustive bool          `yaml:"exhaustive,omitempty" json:"exhaustive,omitempty"` // the categories are the whole scope: a product of which no function is named is out, not undetermined
+	Levels     []Level       `yaml:"levels" json:"levels"`                             // lowest first; each adds to the one before
 	Profiles   []Profile     `yaml:"profiles,omitempty" json:"profiles,omitempty"`
 	Term       []Bound       `yaml:"term" json:"term"` // the earliest wins
 	Extension  *Extension    `yaml:"extension,omitempty" json:"extension,omitempty"`
@@ -314,6 +315,24 @@ type Edition struct {
 // InForce reports whether the edition is in force on day.
 func (e *Edition) InForce(day civil.Date) bool {
 	return day >= e.From && (e.Until == 0 || day <= e.Until)
+}
+
+// Takes decides whether the edition takes a product with these functions, as
+// [Taxonomy.Scope] does. Where the categories are the whole scope, a product
+// is out if no function of it is named, nor wider than one that is.
+func (e *Edition) Takes(t *Taxonomy, functions []string) (a Answer, fact *Fact, hit string) {
+	a, fact, hit = t.Scope(functions, e.Categories, e.Except)
+	if a != Undetermined || !e.Exhaustive || len(functions) == 0 {
+		return a, fact, hit
+	}
+	for _, f := range functions {
+		for i := range e.Categories {
+			if c := e.Categories[i].Category; !t.Known(f) || t.Within(f, c) || t.Within(c, f) {
+				return a, fact, hit
+			}
+		}
+	}
+	return No, &e.Fact, functions[0]
 }
 
 // Level finds a level by id; nil where there is none.
