@@ -28,10 +28,11 @@ type Ask struct {
 	Level       string              // that adds it
 	Method      scheme.Method
 	By          scheme.By
-	Duty        bool             // false: a recommendation, met also by saying why it is not met
-	Features    []string         // on which it hangs whether the requirement applies; none: it always does
-	MaxAge      int              // months after which evidence no longer counts; 0: no bound
-	Spec        *scheme.TestSpec // that assesses it; nil: none in the catalog, or nothing is to be examined
+	Duty        bool              // false: a recommendation, met also by saying why it is not met
+	Features    []string          // on which it hangs whether the requirement applies; none: it always does
+	When        *scheme.Condition // of the level, beside the requirement's own
+	MaxAge      int               // months after which evidence no longer counts; 0: no bound
+	Spec        *scheme.TestSpec  // that assesses it; nil: none in the catalog, or nothing is to be examined
 	Group       *scheme.TestGroup
 }
 
@@ -79,7 +80,7 @@ func Asks(c *Compiled, cat *scheme.Catalog, schemeID, level string, functions []
 			Method: o.Method, By: o.By, Duty: o.Duty, Features: o.Unknown,
 		}
 		if adds := addsOf(e, r.Profiles, o); adds != nil {
-			q.MaxAge = adds.MaxAge
+			q.MaxAge, q.When = adds.MaxAge, adds.When
 		}
 		if spec := cat.TestSpecOf(q.Ref.Standard, q.Ref.Edition); spec != nil && q.Method != scheme.Declared {
 			if q.Group = spec.Group(q.Ref.Requirement); q.Group != nil {
