@@ -27,18 +27,17 @@ func NewCatalog(c *scheme.Catalog, ref scheme.StandardRef, v Version) (*Document
 	if e == nil {
 		return nil, fmt.Errorf("the catalog has no %.80s@%.80s; write STANDARD@EDITION as `assay catalog list` names them", ref.Standard, ref.Edition)
 	}
-	w := catalogWriter{builder: newBuilder(c, v), s: s, e: e, id: standardID(s.ID, ref.Edition), asked: map[string]bool{}}
+	w := catalogWriter{builder: newBuilder(c, v), s: s, e: e, id: standardID(s.ID, ref.Edition)}
 	w.spec = c.TestSpecOf(s.ID, ref.Edition)
 	return w.document(), nil
 }
 
 type catalogWriter struct {
 	*builder
-	s     *scheme.Standard
-	e     *scheme.StandardEdition
-	spec  *scheme.TestSpec // nil: none assesses it
-	id    string           // prefix of all ids
-	asked map[string]bool  // features that become parameters
+	s    *scheme.Standard
+	e    *scheme.StandardEdition
+	spec *scheme.TestSpec // nil: none assesses it
+	id   string           // prefix of all ids
 }
 
 func (w *catalogWriter) document() *Document {
@@ -149,7 +148,6 @@ func (w *catalogWriter) control(r *scheme.Requirement) Control {
 	k.Parts = append(k.Parts, part(k.ID+"_smt", "statement", r.Text))
 	if r.When != nil {
 		k.Props = prop(k.Props, "applies-when", r.When.String())
-		r.When.Features(func(f string) { w.asked[f] = true })
 		p := part(k.ID+"_apl", "guidance", conditionText(r.When, w.question))
 		p.Class, p.Title = "applicability", "When it applies"
 		k.Parts = append(k.Parts, p)
@@ -330,16 +328,16 @@ func (w *catalogWriter) objects(kind scheme.CaseKind, tables map[string]bool) sc
 // params are the features that conditions ask about: a profile, a component
 // definition or a plan sets them to what is true of a product.
 func (w *catalogWriter) params() (ps []Param) {
-	seen := map[string]bool{}
+	asked, seen := featuresOf(w.c, w.s, w.e), map[string]bool{}
 	for i := range w.c.Standards {
 		for j := range w.c.Standards[i].Features {
 			f := &w.c.Standards[i].Features[j]
-			if !w.asked[f.ID] || seen[f.ID] {
+			if !asked[f.ID] || seen[f.ID] {
 				continue
 			}
 			seen[f.ID] = true
 			p := Param{
-				ID: w.id + "_prm." + f.ID, Label: f.ID, Usage: line(f.Question.In("en")),
+				ID: paramID(scheme.StandardRef{Standard: w.s.ID, Edition: w.e.ID}, f.ID), Label: f.ID, Usage: line(f.Question.In("en")),
 				Props:  []Prop{{Name: "alt-identifier", Value: f.ID}},
 				Select: &Select{HowMany: "one", Choice: []string{"yes", "no"}},
 			}
@@ -405,7 +403,6 @@ func (w *catalogWriter) table(t *scheme.Table) Part {
 	}, t.Title)
 	if t.When != nil {
 		p.Props = prop(p.Props, "applies-when", t.When.String())
-		t.When.Features(func(f string) { w.asked[f] = true })
 	}
 	p.Props = sure(p.Props, &t.Fact)
 	p.Links = w.cite(nil, &t.Fact)

@@ -382,7 +382,8 @@ var (
 var nistProps = []string{"label", "sort-id", "alt-identifier", "published"}
 
 // nistParts are OSCAL's own names of parts.
-var nistParts = []string{"statement", "guidance", "assessment-objective", "assessment-method", "assessment-objects"}
+var nistParts = []string{"statement", "guidance", "assessment-objective", "assessment-method", "assessment-objects",
+	"methodology", "assumptions", "assessment-exclusions"}
 
 type rules struct {
 	t                   *testing.T

@@ -24,9 +24,12 @@ const (
 
 // Document is one OSCAL file. Exactly one of its fields is set.
 type Document struct {
-	Catalog           *Catalog           `json:"catalog,omitempty"`
-	Profile           *Profile           `json:"profile,omitempty"`
-	MappingCollection *MappingCollection `json:"mapping-collection,omitempty"`
+	Catalog             *Catalog             `json:"catalog,omitempty"`
+	Profile             *Profile             `json:"profile,omitempty"`
+	MappingCollection   *MappingCollection   `json:"mapping-collection,omitempty"`
+	ComponentDefinition *ComponentDefinition `json:"component-definition,omitempty"`
+	AssessmentPlan      *AssessmentPlan      `json:"assessment-plan,omitempty"`
+	AssessmentResults   *AssessmentResults   `json:"assessment-results,omitempty"`
 }
 
 // Metadata of a document.
@@ -300,4 +303,345 @@ type Qualifier struct {
 type GapSummary struct {
 	UUID     string       `json:"uuid"`
 	Unmapped []SelectByID `json:"unmapped-controls"`
+}
+
+// ComponentDefinition is what a maker states of a product.
+type ComponentDefinition struct {
+	UUID       string             `json:"uuid"`
+	Metadata   Metadata           `json:"metadata"`
+	Components []DefinedComponent `json:"components,omitempty"`
+	BackMatter *BackMatter        `json:"back-matter,omitempty"`
+}
+
+// DefinedComponent is a product, or a part of one.
+type DefinedComponent struct {
+	UUID            string                  `json:"uuid"`
+	Type            string                  `json:"type"`
+	Title           string                  `json:"title"`
+	Description     string                  `json:"description"`
+	Props           []Prop                  `json:"props,omitempty"`
+	Links           []Link                  `json:"links,omitempty"`
+	Responsible     []ResponsibleRole       `json:"responsible-roles,omitempty"`
+	Implementations []ControlImplementation `json:"control-implementations,omitempty"`
+}
+
+// ResponsibleRole says who has a role for a component.
+type ResponsibleRole struct {
+	RoleID     string   `json:"role-id"`
+	PartyUUIDs []string `json:"party-uuids,omitempty"`
+}
+
+// ControlImplementation is a statement on the controls of one catalog.
+type ControlImplementation struct {
+	UUID          string                   `json:"uuid"`
+	Source        string                   `json:"source"`
+	Description   string                   `json:"description"`
+	Props         []Prop                   `json:"props,omitempty"`
+	SetParameters []SetParameter           `json:"set-parameters,omitempty"`
+	Requirements  []ImplementedRequirement `json:"implemented-requirements"`
+}
+
+// SetParameter gives a parameter its values.
+type SetParameter struct {
+	ParamID string   `json:"param-id"`
+	Values  []string `json:"values"`
+	Remarks string   `json:"remarks,omitempty"`
+}
+
+// ImplementedRequirement is a statement on one control.
+type ImplementedRequirement struct {
+	UUID        string `json:"uuid"`
+	ControlID   string `json:"control-id"`
+	Description string `json:"description"`
+	Props       []Prop `json:"props,omitempty"`
+	Links       []Link `json:"links,omitempty"`
+	Remarks     string `json:"remarks,omitempty"`
+}
+
+// AssessmentPlan is what is to be looked at.
+type AssessmentPlan struct {
+	UUID             string            `json:"uuid"`
+	Metadata         Metadata          `json:"metadata"`
+	ImportSSP        Import            `json:"import-ssp"`
+	LocalDefinitions *LocalDefinitions `json:"local-definitions,omitempty"`
+	Terms            *Terms            `json:"terms-and-conditions,omitempty"`
+	Reviewed         Reviewed          `json:"reviewed-controls"`
+	Subjects         []Subject         `json:"assessment-subjects,omitempty"`
+	Tasks            []Task            `json:"tasks,omitempty"`
+	BackMatter       *BackMatter       `json:"back-matter,omitempty"`
+}
+
+// Import points at the document that another rests on.
+type Import struct {
+	Href    string `json:"href"`
+	Remarks string `json:"remarks,omitempty"`
+}
+
+// LocalDefinitions are things that a plan or a result speaks of and no other
+// document defines.
+type LocalDefinitions struct {
+	Components     []SystemComponent `json:"components,omitempty"`
+	InventoryItems []InventoryItem   `json:"inventory-items,omitempty"`
+	Activities     []Activity        `json:"activities,omitempty"`
+	Assets         *AssessmentAssets `json:"assessment-assets,omitempty"`
+}
+
+// SystemComponent is the product under assessment.
+type SystemComponent struct {
+	UUID        string `json:"uuid"`
+	Type        string `json:"type"`
+	Title       string `json:"title"`
+	Description string `json:"description"`
+	Props       []Prop `json:"props,omitempty"`
+	Status      State  `json:"status"`
+}
+
+// State of something.
+type State struct {
+	State   string `json:"state"`
+	Reason  string `json:"reason,omitempty"`
+	Remarks string `json:"remarks,omitempty"`
+}
+
+// InventoryItem is a row of an IXIT table, or a sample.
+type InventoryItem struct {
+	UUID        string            `json:"uuid"`
+	Description string            `json:"description"`
+	Props       []Prop            `json:"props,omitempty"`
+	Implements  []ItemOfComponent `json:"implemented-components,omitempty"`
+	Remarks     string            `json:"remarks,omitempty"`
+}
+
+// ItemOfComponent says which component an item belongs to.
+type ItemOfComponent struct {
+	ComponentUUID string `json:"component-uuid"`
+}
+
+// Activity is a test case with its units as steps.
+type Activity struct {
+	UUID        string    `json:"uuid"`
+	Title       string    `json:"title,omitempty"`
+	Description string    `json:"description"`
+	Props       []Prop    `json:"props,omitempty"`
+	Steps       []Step    `json:"steps,omitempty"`
+	Related     *Reviewed `json:"related-controls,omitempty"`
+}
+
+// Step is a test unit.
+type Step struct {
+	UUID        string `json:"uuid"`
+	Title       string `json:"title,omitempty"`
+	Description string `json:"description"`
+	Props       []Prop `json:"props,omitempty"`
+}
+
+// Terms are what a plan has to say for people.
+type Terms struct {
+	Parts []AssessmentPart `json:"parts"`
+}
+
+// AssessmentPart is a piece of prose of a plan or a result.
+type AssessmentPart struct {
+	UUID  string `json:"uuid,omitempty"`
+	Name  string `json:"name"`
+	NS    string `json:"ns,omitempty"`
+	Title string `json:"title,omitempty"`
+	Prose string `json:"prose,omitempty"`
+	Props []Prop `json:"props,omitempty"`
+}
+
+// Reviewed says which controls and objectives are assessed.
+type Reviewed struct {
+	Description string               `json:"description,omitempty"`
+	Links       []Link               `json:"links,omitempty"`
+	Controls    []ControlSelection   `json:"control-selections"`
+	Objectives  []ObjectiveSelection `json:"control-objective-selections,omitempty"`
+}
+
+// ControlSelection selects controls.
+type ControlSelection struct {
+	Description string          `json:"description,omitempty"`
+	Props       []Prop          `json:"props,omitempty"`
+	IncludeAll  *struct{}       `json:"include-all,omitempty"`
+	Include     []SelectControl `json:"include-controls,omitempty"`
+}
+
+// SelectControl selects one control.
+type SelectControl struct {
+	ControlID string `json:"control-id"`
+}
+
+// ObjectiveSelection selects objectives.
+type ObjectiveSelection struct {
+	Include []SelectObjective `json:"include-objectives"`
+}
+
+// SelectObjective selects one objective.
+type SelectObjective struct {
+	ObjectiveID string `json:"objective-id"`
+}
+
+// Subject selects what is assessed.
+type Subject struct {
+	Type        string          `json:"type"`
+	Description string          `json:"description,omitempty"`
+	IncludeAll  *struct{}       `json:"include-all,omitempty"`
+	Include     []SelectSubject `json:"include-subjects,omitempty"`
+}
+
+// SelectSubject selects one thing; it is a reference in an observation too.
+type SelectSubject struct {
+	SubjectUUID string `json:"subject-uuid"`
+	Type        string `json:"type"`
+	Title       string `json:"title,omitempty"`
+}
+
+// Task is something to be done.
+type Task struct {
+	UUID        string               `json:"uuid"`
+	Type        string               `json:"type"`
+	Title       string               `json:"title"`
+	Description string               `json:"description,omitempty"`
+	Props       []Prop               `json:"props,omitempty"`
+	Links       []Link               `json:"links,omitempty"`
+	Tasks       []Task               `json:"tasks,omitempty"`
+	Activities  []AssociatedActivity `json:"associated-activities,omitempty"`
+}
+
+// AssociatedActivity is an activity done in a task, with what it is done on.
+type AssociatedActivity struct {
+	ActivityUUID string    `json:"activity-uuid"`
+	Props        []Prop    `json:"props,omitempty"`
+	Subjects     []Subject `json:"subjects"`
+	Remarks      string    `json:"remarks,omitempty"`
+}
+
+// AssessmentResults is what came out.
+type AssessmentResults struct {
+	UUID       string      `json:"uuid"`
+	Metadata   Metadata    `json:"metadata"`
+	ImportAP   Import      `json:"import-ap"`
+	Results    []Result    `json:"results"`
+	BackMatter *BackMatter `json:"back-matter,omitempty"`
+}
+
+// Result is what came out at one time.
+type Result struct {
+	UUID             string            `json:"uuid"`
+	Title            string            `json:"title"`
+	Description      string            `json:"description"`
+	Start            string            `json:"start"`
+	End              string            `json:"end,omitempty"`
+	Props            []Prop            `json:"props,omitempty"`
+	LocalDefinitions *LocalDefinitions `json:"local-definitions,omitempty"`
+	Reviewed         Reviewed          `json:"reviewed-controls"`
+	Attestations     []Attestation     `json:"attestations,omitempty"`
+	Observations     []Observation     `json:"observations,omitempty"`
+	Risks            []Risk            `json:"risks,omitempty"`
+	Findings         []Finding         `json:"findings,omitempty"`
+	Remarks          string            `json:"remarks,omitempty"`
+}
+
+// Attestation is a statement about a result.
+type Attestation struct {
+	Responsible []ResponsibleParty `json:"responsible-parties,omitempty"`
+	Parts       []AssessmentPart   `json:"parts"`
+}
+
+// Observation is something that somebody found or stated.
+type Observation struct {
+	UUID        string          `json:"uuid"`
+	Title       string          `json:"title,omitempty"`
+	Description string          `json:"description"`
+	Props       []Prop          `json:"props,omitempty"`
+	Methods     []string        `json:"methods"`
+	Types       []string        `json:"types,omitempty"`
+	Origins     []Origin        `json:"origins,omitempty"`
+	Subjects    []SelectSubject `json:"subjects,omitempty"`
+	Evidence    []Relevant      `json:"relevant-evidence,omitempty"`
+	Collected   string          `json:"collected"`
+	Expires     string          `json:"expires,omitempty"`
+	Remarks     string          `json:"remarks,omitempty"`
+}
+
+// Origin says who something is from.
+type Origin struct {
+	Actors []Actor `json:"actors"`
+}
+
+// Actor is a party or a tool.
+type Actor struct {
+	Type      string `json:"type"`
+	ActorUUID string `json:"actor-uuid"`
+	RoleID    string `json:"role-id,omitempty"`
+}
+
+// Relevant is a document that an observation rests on.
+type Relevant struct {
+	Href        string `json:"href,omitempty"`
+	Description string `json:"description"`
+}
+
+// Finding is a conclusion about a control.
+type Finding struct {
+	UUID         string           `json:"uuid"`
+	Title        string           `json:"title"`
+	Description  string           `json:"description"`
+	Props        []Prop           `json:"props,omitempty"`
+	Links        []Link           `json:"links,omitempty"`
+	Origins      []Origin         `json:"origins,omitempty"`
+	Target       Target           `json:"target"`
+	Observations []RelObservation `json:"related-observations,omitempty"`
+	Risks        []RelRisk        `json:"related-risks,omitempty"`
+	Remarks      string           `json:"remarks,omitempty"`
+}
+
+// Target is what a finding is about.
+type Target struct {
+	Type           string `json:"type"`
+	TargetID       string `json:"target-id"`
+	Title          string `json:"title,omitempty"`
+	Description    string `json:"description,omitempty"`
+	Props          []Prop `json:"props,omitempty"`
+	Status         State  `json:"status"`
+	Implementation *State `json:"implementation-status,omitempty"`
+}
+
+// RelObservation names an observation.
+type RelObservation struct {
+	ObservationUUID string `json:"observation-uuid"`
+}
+
+// RelRisk names a risk.
+type RelRisk struct {
+	RiskUUID string `json:"risk-uuid"`
+}
+
+// Risk is something that stands in the way.
+type Risk struct {
+	UUID         string           `json:"uuid"`
+	Title        string           `json:"title"`
+	Description  string           `json:"description"`
+	Statement    string           `json:"statement"`
+	Props        []Prop           `json:"props,omitempty"`
+	Status       string           `json:"status"`
+	Observations []RelObservation `json:"related-observations,omitempty"`
+}
+
+// AssessmentAssets are what an assessment is done with.
+type AssessmentAssets struct {
+	Components []SystemComponent    `json:"components,omitempty"`
+	Platforms  []AssessmentPlatform `json:"assessment-platforms"`
+}
+
+// AssessmentPlatform is a set of tools.
+type AssessmentPlatform struct {
+	UUID  string          `json:"uuid"`
+	Title string          `json:"title,omitempty"`
+	Uses  []UsesComponent `json:"uses-components,omitempty"`
+}
+
+// UsesComponent names a tool.
+type UsesComponent struct {
+	ComponentUUID string `json:"component-uuid"`
 }

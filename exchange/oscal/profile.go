@@ -7,8 +7,8 @@ import (
 	"assay/scheme"
 )
 
-// Reference says where another document of an export lies and what its bytes
-// are; a zero hash is left out.
+// Reference says where another document lies and what its bytes are. A zero
+// hash is left out; without an address the document is only named.
 type Reference struct {
 	Href   string
 	SHA256 string // hexadecimal
@@ -18,8 +18,12 @@ type Reference struct {
 func resource(uuid, title, identifier string, at Reference) Resource {
 	r := Resource{
 		UUID: uuid, Title: line(title), DocumentIDs: []DocumentID{{Scheme: schemeAssay, Identifier: identifier}},
-		RLinks: []RLink{{Href: at.Href, MediaType: "application/oscal+json"}},
 	}
+	if at.Href == "" {
+		r.Citation = &Citation{Text: r.Title + " (" + identifier + ")"}
+		return r
+	}
+	r.RLinks = []RLink{{Href: at.Href, MediaType: "application/oscal+json"}}
 	if at.SHA256 != "" {
 		r.RLinks[0].Hashes = []Hash{{"SHA-256", at.SHA256}}
 	}
