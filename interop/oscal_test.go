@@ -11,7 +11,10 @@ import (
 	"github.com/defenseunicorns/go-oscal/src/pkg/validation"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"assay/assess"
+	"assay/bundle"
 	"assay/catalog"
+	"assay/civil"
 	"assay/exchange/oscal"
 )
 
@@ -197,5 +200,54 @@ func TestOSCALSchemasRefuse(t *testing.T) {
 		if !found {
 			t.Errorf("no %s", c.path)
 		}
+	}
+}
+
+// The documents of a whole bundle: statement, plan and results.
+func TestOSCALProductDocumentsAreValid(t *testing.T) {
+	c, err := catalog.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := bundle.Open("../testdata/gateway")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ev := b.Evidence
+	compiled, err := assess.Compile(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	day := civil.MustDate("2026-10-01")
+	rs := assess.Assess(compiled, ev, "", day)
+	planned := 0
+	for _, v := range oscal.Versions {
+		valid := func(name string, d *oscal.Document, err error) {
+			t.Helper()
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			body, err := d.Encode()
+			if err != nil {
+				t.Fatal(err)
+			}
+			validOSCAL(t, string(v)+" "+name, body)
+		}
+		d, err := oscal.NewComponentDefinition(c, ev, v, nil)
+		valid("component definition", d, err)
+		d, err = oscal.NewResults(c, ev, rs, v, oscal.ResultRefs{Plan: oscal.Reference{Href: "plan.json"}})
+		valid("results", d, err)
+		for _, ref := range c.LevelRefs() {
+			a, err := assess.Asks(compiled, c, ref.Scheme, ref.Level, ev.Product.Functions, day)
+			if err != nil || a.Edition.ID != ref.Edition {
+				continue // no edition in force takes it
+			}
+			d, err := oscal.NewPlan(c, a, ev, v, oscal.PlanRefs{})
+			valid("plan "+ref.String(), d, err)
+			planned++
+		}
+	}
+	if planned < 15 {
+		t.Errorf("%d plans", planned)
 	}
 }
