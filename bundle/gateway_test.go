@@ -18,6 +18,8 @@ import (
 	"assay/catalog"
 	"assay/civil"
 	"assay/evidence"
+	"assay/exchange"
+	"assay/exchange/intake"
 	"assay/keys"
 	"assay/labsign"
 	"assay/scheme"
@@ -308,6 +310,52 @@ func check(t *testing.T, cat *scheme.Catalog, s evidence.Signed, text []byte) {
 	altered := bytes.Replace(text, []byte(`"verdict":"pass"`), []byte(`"verdict":"fail"`), 1)
 	if _, err := verify(r.By.ID, r.Date, append(altered, '\n'), s.Signature); err == nil {
 		t.Errorf("%s: the signature is taken for another text", s.Name)
+	}
+}
+
+// What tools say is in the bundle as the importers of today read the tools'
+// own files.
+func TestGatewayImports(t *testing.T) {
+	b := openGateway(t)
+	named := map[string]evidence.Artifact{}
+	bundle.Each(b.Evidence, func(place string, a *evidence.Artifact) {
+		if !strings.HasPrefix(place, "/imports/") {
+			named[a.Name] = *a
+		}
+	})
+	for _, name := range []string{"nmap-lan.xml", "nmap-wan.xml", "tls-lan.json", "sbom-3.4.1.cdx.json"} {
+		a, ok := named[name]
+		i := slices.IndexFunc(b.Artifacts, func(f bundle.Artifact) bool { return f.SHA256 == a.SHA256 })
+		if !ok || i < 0 {
+			t.Errorf("there is no artifact %s", name)
+			continue
+		}
+		f, err := os.Open(filepath.Join(gateway, b.Artifacts[i].Path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := exchange.Read(name, f, intake.Options{Holder: b.Evidence.Product.Holder})
+		f.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(gateway, "imports", strings.TrimSuffix(name, filepath.Ext(name))+".yaml")
+		want, err := yaml.Marshal(&res.Import)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if *update {
+			if err := os.WriteFile(path, want, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%s is not what %s says", path, name)
+		}
 	}
 }
 

@@ -183,6 +183,9 @@ func (h Hash) String() string {
 	return hex.EncodeToString(h[:])
 }
 
+// IsZero reports whether there is no hash, so that YAML leaves it out as JSON does.
+func (h Hash) IsZero() bool { return h == (Hash{}) }
+
 // MarshalText writes the hash in hexadecimal.
 func (h Hash) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
 
