@@ -212,3 +212,25 @@ func syncDir(dir string) error {
 	err = d.Sync()
 	return errors.Join(err, d.Close())
 }
+
+// Replace writes a file in the place of another, or of none. What was there
+// stays until the new one is complete and durable.
+func Replace(name string, text []byte) error {
+	temp, err := os.MkdirTemp(filepath.Dir(name), ".bundle-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(temp)
+	f, err := os.OpenFile(filepath.Join(temp, "file"), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err := finish(f, err); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), name); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(name))
+}

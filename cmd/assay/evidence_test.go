@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"assay/bundle"
+	"assay/catalog"
 )
 
 // bundled puts a small bundle without findings into the user's folder.
@@ -169,4 +170,62 @@ func TestEvidenceInit(t *testing.T) {
 	if _, err := os.Stat(u.path("n")); err == nil {
 		t.Error("what was refused is there")
 	}
+}
+
+// A laboratory makes its key, an office's catalog gets it, and a report counts
+// as signed until it, or a row that it was given on, is changed.
+func TestEvidenceSign(t *testing.T) {
+	u := newUser(t)
+	u.bundled("b")
+	entry, _ := u.run(exitOK, "evidence", "keygen", "--from", "2026-01-01", "--scrypt-work", "8", "--passphrase-file", "passphrase", "lab.age")
+	if err := os.CopyFS(u.path("catalog"), catalog.EmbeddedFS()); err != nil {
+		t.Fatal(err)
+	}
+	u.write("catalog/laboratories/specimen.yaml", `id: specimen
+name: {en: SPECIMEN, ko: SPECIMEN, de: SPECIMEN, fi: SPECIMEN}
+territory: KR
+`+entry+`scopes:
+  - {by: specimen, methods: [{standard: ts-103-701}], from: 2026-01-01, source: assay-reading, confidence: unverified}
+source: assay-reading
+confidence: unverified
+`)
+	check := []string{"evidence", "check", "--at", "2026-11-24", "--dir", "catalog", "b"}
+	sign := []string{"evidence", "sign", "--key", "lab.age", "--passphrase-file", "passphrase", "--rows", "b/verdicts/lab.yaml"}
+	report := strings.Replace(u.read("b/verdicts/lab.yaml")+"\n", "lab:7", "specimen", 1)
+	u.write("b/verdicts/lab.yaml", report)
+	out, _ := u.run(exitOK, sign...)
+	if fp := strings.Fields(entry)[2]; !strings.HasSuffix(out, "by key "+fp+"\n") {
+		t.Errorf("%s, key %s", out, entry)
+	}
+	signed := u.read("b/verdicts/lab.yaml") + "\n"
+	if !strings.HasPrefix(signed, report) || !strings.Contains(signed, "rows:\n  \"vuln-mon/VulnMon-1\": ") {
+		t.Errorf("the rows are not filled in: %s", signed)
+	}
+	if out, _ := u.run(exitOK, check...); out != "to correct: 0, notes: 0\n" {
+		t.Errorf("signed: %s", out)
+	}
+	u.write("b/verdicts/lab.yaml", strings.Replace(signed, "ground: fits", "ground: fit", 1))
+	if out, _ := u.run(exitFailed, check...); !strings.Contains(out, "b/verdicts/lab.yaml.sig:1: the signature is not over this report") {
+		t.Errorf("altered: %s", out)
+	}
+	u.write("b/verdicts/lab.yaml", strings.Replace(signed, "date: 2026-03-20", "date: 2025-12-20", 1))
+	u.run(exitOK, "evidence", "sign", "--key", "lab.age", "--passphrase-file", "passphrase", "b/verdicts/lab.yaml")
+	if out, _ := u.run(exitFailed, check...); !strings.Contains(out, "was not in force on the report's day") {
+		t.Errorf("before the key: %s", out)
+	}
+
+	u.write("b/verdicts/lab.yaml", strings.Replace(signed, "VulnMon-1, verdict", "VulnMon-7, verdict", 1))
+	u.refused(exitFailed, "no row \"VulnMon-7\"", sign...)
+	u.write("b/verdicts/lab.yaml", strings.Replace(signed, "kind: laboratory", "kind: maker", 1))
+	u.refused(exitFailed, "a laboratory's reports are signed", sign...)
+	u.write("b/verdicts/lab.yaml", signed)
+	u.write("wrong", "another passphrase\n")
+	u.refused(exitFailed, "passphrase is wrong", "evidence", "sign", "--key", "lab.age", "--passphrase-file", "wrong", "b/verdicts/lab.yaml")
+	u.refused(exitFailed, "no passphrase", "evidence", "sign", "--key", "lab.age", "b/verdicts/lab.yaml")
+	u.refused(exitUsage, "--key", "evidence", "sign", "b/verdicts/lab.yaml")
+	u.write("lab.yaml", signed)
+	u.refused(exitFailed, "lies in no bundle", append(sign[:len(sign)-1:len(sign)-1], "lab.yaml")...)
+	u.refused(exitFailed, "is not replaced", "evidence", "keygen", "--passphrase-file", "passphrase", "lab.age")
+	u.write("short", "abc\n")
+	u.refused(exitFailed, "fewer than 12", "evidence", "keygen", "--passphrase-file", "short", "k2")
 }

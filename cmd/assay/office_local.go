@@ -111,6 +111,11 @@ const (
 // "-", or from the terminal, where it is asked for twice when it is a new one.
 // It never is an argument or a variable, which other programs can read.
 func (v *verb) passphrase(ctx context.Context, file string, fresh bool) (string, error) {
+	return v.passphraseOf(ctx, "the office's keys", file, fresh)
+}
+
+// passphraseOf is passphrase for other keys than an office's.
+func (v *verb) passphraseOf(ctx context.Context, whose, file string, fresh bool) (string, error) {
 	if file != "" {
 		b, err := readBounded(file, v.std.in, maxPassphrase)
 		if err != nil {
@@ -123,7 +128,7 @@ func (v *verb) passphrase(ctx context.Context, file string, fresh bool) (string,
 	if !is || !term.IsTerminal(int(f.Fd())) {
 		return "", errors.New("no passphrase: name a file that holds it with --passphrase-file (- is the standard input), or run this on a terminal")
 	}
-	p, err := v.askUnseen(ctx, int(f.Fd()), "Passphrase of the office's keys: ")
+	p, err := v.askUnseen(ctx, int(f.Fd()), "Passphrase of "+whose+": ")
 	if err != nil {
 		return "", fmt.Errorf("passphrase: %w", err)
 	}
