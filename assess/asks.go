@@ -191,6 +191,9 @@ func tablesOf(s *scheme.TestSpec, g *scheme.TestGroup) []string {
 		}
 	}
 	over := func(u *scheme.TestUnit) {
+		for _, id := range u.Reads {
+			need(id)
+		}
 		if u.Over == nil {
 			return
 		}

@@ -45,13 +45,13 @@ func asking(t *testing.T) (*scheme.Catalog, *assess.Compiled) {
 				{ID: "unused"}, {ID: "deep"},
 				{ID: "named", Fields: []scheme.Field{rows("to", "deep"), rows("back", "over")}}, // a circle
 				{ID: "over", Fields: []scheme.Field{rows("by", "named")}},
-				{ID: "via"}, {ID: "only-a"}, {ID: "reused"},
+				{ID: "via"}, {ID: "only-a"}, {ID: "reused"}, {ID: "whole"},
 			},
 			Groups: []scheme.TestGroup{
 				group("a", unit("a", "only-a")),
 				group("b", unit("a", "over"), scheme.TestUnit{ID: "b"}),
 				group("c", scheme.TestUnit{ID: "a", Over: &scheme.Over{Table: "deep", Via: &scheme.Via{Table: "via", Field: "f"}}},
-					scheme.TestUnit{ID: "b", Reuses: "g-1/a"}),
+					scheme.TestUnit{ID: "b", Reuses: "g-1/a"}, scheme.TestUnit{ID: "c", Reads: []string{"whole"}}),
 				group("g", unit("a", "reused")),
 			},
 		}},
@@ -88,7 +88,7 @@ func TestAsks(t *testing.T) {
 	}{
 		{"1", "home", "a declaration maker 1 [] 0; b declaration maker 1 [radio cable] 0 may", "radio cable", ""},
 		{"2", "home", "a declaration maker 1 [] 0; b declaration maker 1 [radio cable] 0 may; b document laboratory 2 [radio cable] 12 may; c test laboratory 2 [app] 24",
-			"radio cable app", "deep b c; named b; over b; via c; reused c"},
+			"radio cable app", "deep b c; named b; over b; via c; reused c; whole c"},
 		{"2", "gateway", "g declaration maker 1 [] 0", "", ""},
 	} {
 		a, err := assess.Asks(c, cat, "open", x.level, []string{x.function}, at)

@@ -12,7 +12,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// RowsOf are the IXIT rows that a report's verdicts were given on, by
+// RowsOf are the IXIT rows that a report's verdicts were given on, those of
+// tables that a unit reads as a whole included, by
 // TABLE/ROW, with their digests as they stand in ev: what evidence.Report.Rows
 // has to hold. It fails, naming every one, where a verdict is on a unit that the
 // specification has not, or on a row that is not there.
@@ -25,14 +26,19 @@ func RowsOf(r *evidence.Report, ev *evidence.Evidence, spec *scheme.TestSpec) (m
 		switch {
 		case u == nil:
 			errs = append(errs, fmt.Errorf("verdict %d: %s has no unit %.60q", i+1, spec.Name(), v.Unit))
-		case u.Over == nil:
-		default:
+			continue
+		case u.Over != nil:
 			row := ev.FindRow(u.Over.Table, v.Row)
 			if row == nil {
 				errs = append(errs, fmt.Errorf("verdict %d on unit %s: table %s has no row %.60q", i+1, v.Unit, u.Over.Table, v.Row))
 				continue
 			}
 			rows[u.Over.Table+"/"+v.Row] = row.Digest()
+		}
+		for _, table := range u.Reads {
+			for _, row := range ev.IXIT[table] {
+				rows[table+"/"+row.ID()] = row.Digest()
+			}
 		}
 	}
 	return rows, errors.Join(errs...)

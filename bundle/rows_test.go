@@ -13,7 +13,7 @@ import (
 func TestRowsOf(t *testing.T) {
 	spec := &scheme.TestSpec{ID: "ts-103-701", Edition: "1.1.1", Groups: []scheme.TestGroup{
 		{Requirement: "5.2-3", Cases: []scheme.TestCase{{Number: 1, Units: []scheme.TestUnit{
-			{ID: "a", Over: &scheme.Over{Table: "vuln-mon"}}, {ID: "b"}, {ID: "c", Over: &scheme.Over{Table: "other"}},
+			{ID: "a", Over: &scheme.Over{Table: "vuln-mon"}}, {ID: "b"}, {ID: "d", Reads: []string{"vuln-mon"}}, {ID: "c", Over: &scheme.Over{Table: "other"}},
 		}}}},
 	}}
 	b := open(t, lay(t, sample()))
@@ -22,6 +22,11 @@ func TestRowsOf(t *testing.T) {
 	rows, err := RowsOf(r, b.Evidence, spec)
 	if err != nil || len(rows) != 1 || rows["vuln-mon/VulnMon-1"] != b.Evidence.IXIT["vuln-mon"][0].Digest() {
 		t.Errorf("%v, %v", rows, err)
+	}
+	r.Verdicts[1].Unit = "5.2-3-1/d"
+	rows, err = RowsOf(r, b.Evidence, spec)
+	if err != nil || len(rows) != 2 || rows["vuln-mon/VulnMon-2"] != b.Evidence.IXIT["vuln-mon"][1].Digest() {
+		t.Errorf("a table read as a whole: %v, %v", rows, err)
 	}
 	r.Verdicts = append(r.Verdicts, evidence.UnitVerdict{Unit: "5.2-3-1/a", Row: "VulnMon-9"}, evidence.UnitVerdict{Unit: "5.2-3-1/c"}, evidence.UnitVerdict{Unit: "9.9-9-9/z"})
 	_, err = RowsOf(r, b.Evidence, spec)

@@ -178,6 +178,7 @@ var broken = []struct {
 	{"test-form", "groups/5.1-5/cases/1/a", Error, func(c *scheme.Catalog) {
 		spec(c).Group("5.1-5").Cases[0].Units[0].Over.Where[0] = scheme.Where{Field: "description", Is: []string{"over the network"}}
 	}},
+	{"test-form", "groups/5.2-3/cases/1/a", Error, func(c *scheme.Catalog) { spec(c).Group("5.2-3").Cases[0].Units[0].Reads = []string{"vuln"} }},
 	{"test-form", "groups/5.3-1/cases/1/b", Error, func(c *scheme.Catalog) { spec(c).Group("5.3-1").Cases[0].Units[1].Reuses = "5.3-2-3/a" }},
 	{"test-form", "groups/5.3-1/cases/1/b", Error, func(c *scheme.Catalog) { spec(c).Group("5.3-1").Cases[0].Units[1].Reuses = "5.3-1-1/b" }},
 	{"test-form", "groups/5.3-1/cases/1/b", Error, func(c *scheme.Catalog) { spec(c).Group("5.3-1").Cases[0].Units[1].Reuses = "5.3-3-1/a" }},

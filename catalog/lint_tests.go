@@ -92,6 +92,11 @@ func (t *testLinter) unit(path, ref string, u scheme.TestUnit) {
 	if u.Over != nil {
 		t.rows(path, u.Over.Table, u.Over.Where, u.Over.Via)
 	}
+	for _, id := range u.Reads {
+		if t.s.Table(id) == nil {
+			t.add(path, fmt.Sprintf("there is no table %q", clip(id)))
+		}
+	}
 	if u.Reuses == "" {
 		return
 	}

@@ -140,6 +140,7 @@ type TestUnit struct {
 	ID         string     `yaml:"id" json:"id"`     // a, b, c
 	Text       Text       `yaml:"text" json:"text"` // what is looked at, and what passes
 	Over       *Over      `yaml:"over,omitempty" json:"over,omitempty"`
+	Reads      []string   `yaml:"reads,omitempty" json:"reads,omitempty"`   // tables that it looks at as a whole, beside the rows of Over
 	Reuses     string     `yaml:"reuses,omitempty" json:"reuses,omitempty"` // CASE/UNIT whose verdict on the same row counts here too
 	Automation Automation `yaml:"automation" json:"automation"`
 }

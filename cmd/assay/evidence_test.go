@@ -34,6 +34,7 @@ firmware:
 support: {end: 2031-12-31}
 `)
 	u.write(dir+"/ixit/vuln-mon.yaml", "rows:\n  - id: VulnMon-1\n    description: Feeds are read weekly.\n")
+	u.write(dir+"/ixit/auth-mech.yaml", "rows:\n  - id: AuthMech-1\n    description: Login of the user.\n    subject: user\n")
 	u.write(dir+"/verdicts/lab.yaml", `number: R-1
 by: {kind: laboratory, id: "lab:7"}
 method: {standard: ts-103-701, edition: "1.1.1"}
@@ -43,7 +44,8 @@ product: {holder: "xx:0001", name: Camera, models: [C-1]}
 samples:
   - {id: S1, chosen: bought, serial: "17", model: C-1, hardware: A, firmware: 00000000000000000000000000000000000000000000000000000000000000a1, received: 2026-02-20}
 verdicts:
-  - {unit: 5.2-3-1/a, row: VulnMon-1, verdict: pass, ground: fits}
+  - {unit: 5.2-3-1/a, verdict: pass, ground: fits}
+  - {unit: 5.1-4-1/a, row: AuthMech-1, verdict: pass}
 `)
 }
 
@@ -198,7 +200,7 @@ confidence: unverified
 		t.Errorf("%s, key %s", out, entry)
 	}
 	signed := u.read("b/verdicts/lab.yaml") + "\n"
-	if !strings.HasPrefix(signed, report) || !strings.Contains(signed, "rows:\n  \"vuln-mon/VulnMon-1\": ") {
+	if !strings.HasPrefix(signed, report) || !strings.Contains(signed, "rows:\n  \"auth-mech/AuthMech-1\": ") || !strings.Contains(signed, "\n  \"vuln-mon/VulnMon-1\": ") {
 		t.Errorf("the rows are not filled in: %s", signed)
 	}
 	if out, _ := u.run(exitOK, check...); out != "to correct: 0, notes: 0\n" {
@@ -214,8 +216,8 @@ confidence: unverified
 		t.Errorf("before the key: %s", out)
 	}
 
-	u.write("b/verdicts/lab.yaml", strings.Replace(signed, "VulnMon-1, verdict", "VulnMon-7, verdict", 1))
-	u.refused(exitFailed, "no row \"VulnMon-7\"", sign...)
+	u.write("b/verdicts/lab.yaml", strings.Replace(signed, "AuthMech-1, verdict", "AuthMech-7, verdict", 1))
+	u.refused(exitFailed, "no row \"AuthMech-7\"", sign...)
 	u.write("b/verdicts/lab.yaml", strings.Replace(signed, "kind: laboratory", "kind: maker", 1))
 	u.refused(exitFailed, "a laboratory's reports are signed", sign...)
 	u.write("b/verdicts/lab.yaml", signed)
