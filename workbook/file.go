@@ -245,8 +245,6 @@ func (f *file) refuseActive() {
 	}
 }
 
-const mainType = "application/vnd.openxmlformats-officedocument.spreadsheetml."
-
 // refuseTypes reads what kind of file it says it is.
 func (f *file) refuseTypes() error {
 	return f.scan("[Content_Types].xml", func(_ *xml.Decoder, t xml.Token) error {
@@ -255,10 +253,10 @@ func (f *file) refuseTypes() error {
 			return nil
 		}
 		switch kind := attr(e, "ContentType"); {
-		case strings.Contains(kind, ".ms-excel.") && strings.Contains(kind, "macroEnabled"):
-			f.found = append(f.found, Finding{Problem: "it is of a kind that has macros (.xlsm, .xltm or .xlam)", Remedy: "save it as .xlsx"})
 		case strings.Contains(kind, ".ms-excel.sheet.binary"):
 			return fmt.Errorf("%w: a binary workbook (.xlsb): save it as .xlsx", ErrNoWorkbook)
+		case strings.Contains(kind, ".ms-excel.") && strings.Contains(kind, "macroEnabled"):
+			f.found = append(f.found, Finding{Problem: "it is of a kind that has macros (.xlsm, .xltm or .xlam)", Remedy: "save it as .xlsx"})
 		case strings.Contains(kind, "wordprocessingml.document") || strings.Contains(kind, "presentationml.presentation"):
 			return fmt.Errorf("%w: another kind of document", ErrNoWorkbook)
 		}

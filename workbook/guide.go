@@ -37,7 +37,7 @@ func (w *writer) guide(cat *scheme.Catalog, ev *evidence.Evidence, q Questions, 
 		w.set(tab, 2, n, style, s)
 		w.try(w.f.SetCellStyle(tab, cell(2, n), cell(3, n), style))
 		w.try(w.f.MergeCell(tab, cell(2, n), cell(3, n)))
-		w.try(w.f.SetRowHeight(tab, n, 15*float64(1+columnsOf(s)/118)))
+		w.grows(tab, n, linesIn(s, 118))
 		n++
 	}
 	wide(w.plain, w.l.t("guide.intro"))
@@ -53,7 +53,9 @@ func (w *writer) guide(cat *scheme.Catalog, ev *evidence.Evidence, q Questions, 
 			first = w.l.t("guide.for")
 		}
 		w.set(tab, 2, n, w.bold, first)
-		w.set(tab, 3, n, w.plain, w.levelName(cat, l))
+		s := w.levelName(cat, l)
+		w.set(tab, 3, n, w.plain, s)
+		w.grows(tab, n, linesIn(s, 96))
 		n++
 	}
 	n++
@@ -82,14 +84,15 @@ func (w *writer) guide(cat *scheme.Catalog, ev *evidence.Evidence, q Questions, 
 		w.set(tab, 2, n, w.link, v.tab)
 		w.try(w.f.SetCellHyperLink(tab, cell(2, n), quotedLink(v.tab)+"!B2", "Location"))
 		s := v.title
-		if v.help != "" && !strings.HasPrefix(v.id, ixitPrefix) {
+		if v.help != "" && !strings.HasPrefix(v.id, ixitPrefix) && !strings.HasPrefix(v.id, formPrefix) {
 			s = strings.SplitN(v.help, "\n", 2)[0]
 		}
 		w.set(tab, 3, n, w.plain, s)
+		w.grows(tab, n, linesIn(s, 96))
 		n++
 	}
 	w.protect(tab, false)
-	w.print(tab, w.l.t("guide.title"), "", true)
+	w.print(tab, w.l.t("guide.title"), 0, 131)
 }
 
 // sample is the look of a cell to be filled in, locked.

@@ -53,9 +53,14 @@ type viewRow struct {
 	seen   []string // of the locked columns
 	vals   map[string]string
 	strong bool     // mandatory
-	kind   kind     // of the product sheet's one value
+	kind   kind     // of the one value of a sheet of questions
 	list   []option // for it
+	refers string   // for it
 }
+
+// asks reports whether the sheet has a line for each question, whose values
+// are of different kinds.
+func (v *view) asks() bool { return v.id == productSheet || strings.HasPrefix(v.id, formPrefix) }
 
 func (v *view) inputs() (ids []string) {
 	for i := range v.cols {
@@ -187,10 +192,10 @@ func (l *locale) columns(id string) []column {
 
 // field is the column of an IXIT field.
 func (l *locale) field(f *scheme.Field) column {
-	c := column{id: f.ID, title: l.in(f.Title), help: l.in(f.Help), kind: text, width: 40}
+	c := column{id: f.ID, title: l.in(f.Title), help: l.in(f.Help), kind: text, width: 32}
 	switch f.Kind {
 	case scheme.FieldChoice:
-		c.kind, c.choices, c.width = choice, l.fieldChoices(f), 26
+		c.kind, c.choices, c.width = choice, l.fieldChoices(f), 24
 		c.note(l.t("ixit.choice"))
 	case scheme.FieldYesNo:
 		c.kind, c.choices, c.width = choice, l.fieldChoices(f), 14

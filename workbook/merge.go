@@ -117,14 +117,6 @@ func (m *merger) row(now *sheet, t, base, r *row) {
 
 // freeRows merges rows that people add and remove.
 func (m *merger) freeRows(their, base, now *sheet) {
-	var out []row
-	taken := map[string]bool{}
-	add := func(r row) {
-		if !taken[r.Key] {
-			taken[r.Key] = true
-			out = append(out, r)
-		}
-	}
 	both := map[string]*row{}
 	for i := range now.Rows {
 		r := &now.Rows[i]
@@ -163,23 +155,47 @@ func (m *merger) freeRows(their, base, now *sheet) {
 		}
 		return true
 	}
-	// The order is the workbook's, unless only the bundle's was changed.
-	mine := func() {
-		for _, r := range now.Rows {
-			if t := both[r.Key]; t != nil {
-				add(*t)
-			}
-		}
+	// The order is the workbook's, unless only the bundle's was changed. A row that
+	// the other has not got stays behind the one that it was behind.
+	first, second := now.Rows, their.Rows
+	if !ordered(their, base) {
+		first, second = second, first
 	}
-	if ordered(their, base) {
-		mine()
-	}
+	stays := map[string]*row{}
 	for i := range their.Rows {
-		if t := &their.Rows[i]; !gone(t) {
-			add(*t)
+		if t := &their.Rows[i]; !gone(t) && (both[t.Key] != nil || now.find(t.Key) == nil) {
+			stays[t.Key] = t
 		}
 	}
-	mine()
+	for key, r := range both {
+		stays[key] = r
+	}
+	var out []row
+	at := map[string]int{} // place in out, plus one
+	for _, r := range first {
+		if s := stays[r.Key]; s != nil && at[r.Key] == 0 {
+			out = append(out, *s)
+			at[r.Key] = len(out)
+		}
+	}
+	after := 0
+	for _, r := range second {
+		s := stays[r.Key]
+		switch {
+		case s == nil:
+		case at[r.Key] != 0:
+			after = at[r.Key]
+		default:
+			out = slices.Insert(out, after, *s)
+			for k, n := range at {
+				if n > after {
+					at[k] = n + 1
+				}
+			}
+			after++
+			at[r.Key] = after
+		}
+	}
 	their.Rows = out
 }
 

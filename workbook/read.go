@@ -232,6 +232,9 @@ func (r *reader) locate() {
 func (r *reader) column(sheet, id string) (column, bool) {
 	table, ixit := strings.CutPrefix(sheet, ixitPrefix)
 	if !ixit {
+		if strings.HasPrefix(sheet, formPrefix) {
+			sheet = productSheet // which has the same columns
+		}
 		cols := r.l.columns(sheet)
 		i := slices.IndexFunc(cols, func(c column) bool { return c.id == id })
 		if i < 0 {
@@ -322,25 +325,27 @@ func (r *reader) sheet(s *found) {
 	if h.bad {
 		return
 	}
-	table, ixit := strings.CutPrefix(s.id, ixitPrefix)
 	id := s.id
-	if ixit {
+	prefix := id[:strings.IndexByte(id, ':')+1]
+	if table := strings.TrimPrefix(id, prefix); prefix != "" {
 		if strings.HasPrefix(table, "+") {
-			id = ixitPrefix + unplus(table)
+			id = prefix + unplus(table)
 		} else if def := r.known(table); !def {
 			r.wrong(Place{s.g.Name, cell(s.key, s.top)}, anew, "table %.60q is in no test specification of the catalog", table)
 			return
 		}
 	}
 	r.shape(s, h)
-	r.c.tabs[id] = s.g.Name
 	out := sheet{ID: id}
 	for _, n := range sortedCols(h.cols) {
 		out.Cols = append(out.Cols, unplus(h.cols[n].id))
 	}
-	rows := &rowReader{reader: r, s: s, h: h, out: &out, base: findSheet(r.c.base, id), seen: map[string]int{}}
+	rows := &rowReader{reader: r, s: s, h: h, out: &out, base: findSheet(r.c.base, ixitID(id)), seen: map[string]int{}}
 	if rows.base == nil {
-		rows.base = &sheet{ID: id}
+		rows.base = &sheet{ID: ixitID(id)}
+	}
+	if prefix == formPrefix {
+		rows.base = toForm(rows.base)
 	}
 	for i := range s.g.Rows {
 		row := &s.g.Rows[i]
@@ -358,7 +363,22 @@ func (r *reader) sheet(s *found) {
 	} else {
 		rows.lost()
 	}
+	if prefix == formPrefix {
+		for _, q := range out.Rows {
+			r.c.cells[leaf{ixitID(id), "", q.Key}] = r.place(id, q.Key, "value")
+		}
+		out = fromForm(&out)
+	}
+	r.c.tabs[out.ID] = s.g.Name
 	r.c.now = append(r.c.now, out)
+}
+
+// ixitID is the table's id in values, be it written as a table or as a form.
+func ixitID(id string) string {
+	if t, form := strings.CutPrefix(id, formPrefix); form {
+		return ixitPrefix + t
+	}
+	return id
 }
 
 func (r *reader) known(t string) bool { return table(r.cat, r.specs, t) != nil }
@@ -465,6 +485,9 @@ func (rr *rowReader) fixed(row *gridRow) {
 		col := rr.h.cols[n]
 		if rr.s.id == productSheet {
 			col.kind, col.choices, _ = productKind(rr.cat, rr.l, id)
+		} else if table, form := strings.CutPrefix(rr.s.id, formPrefix); form {
+			f, _ := rr.field(table, key)
+			col.kind, col.choices = f.kind, f.choices
 		}
 		rr.cell(v, col, row, n, base)
 	}
@@ -478,6 +501,10 @@ func (rr *rowReader) knownKey(key string) bool {
 	ref, content, hasContent := strings.Cut(id, "#")
 	standard, edition, requirementID, isRef := splitRef(ref)
 	_, req := requirement(rr.cat, standard, edition, requirementID)
+	if table, form := strings.CutPrefix(rr.s.id, formPrefix); form {
+		_, ok := rr.field(table, key)
+		return ok && key != "id"
+	}
 	switch rr.s.id {
 	case productSheet:
 		_, _, ok := productKind(rr.cat, rr.l, key)

@@ -24,6 +24,7 @@ const (
 	icsSheet      = "ics"
 	contentsSheet = "contents"
 	ixitPrefix    = "ixit:"
+	formPrefix    = "form:" // a table of one row as a sheet of questions, see toForm
 	listsSheet    = "lists"
 	metaSheet     = "meta"
 )
@@ -82,6 +83,32 @@ func findSheet(all []sheet, id string) *sheet {
 // question.
 func free(id string) bool {
 	return id == modelsSheet || id == firmwareSheet || id == documentSheet || strings.HasPrefix(id, ixitPrefix)
+}
+
+// toForm turns a table of one row by a quarter: a row for each field. People
+// rather read questions than a line of fifteen columns.
+func toForm(s *sheet) *sheet {
+	f := &sheet{ID: formPrefix + strings.TrimPrefix(s.ID, ixitPrefix), Cols: []string{"value"}}
+	for _, r := range s.Rows {
+		for _, col := range sortedKeys(r.Vals) {
+			f.Rows = append(f.Rows, newRow(col, "value", r.Vals[col]))
+		}
+	}
+	return f
+}
+
+// fromForm turns it back.
+func fromForm(f *sheet) sheet {
+	s := sheet{ID: ixitPrefix + strings.TrimPrefix(f.ID, formPrefix)}
+	r := newRow("")
+	for _, q := range f.Rows {
+		s.Cols = append(s.Cols, q.Key)
+		r.set(q.Key, q.Vals["value"])
+	}
+	if len(r.Vals) > 0 {
+		s.Rows = []row{r}
+	}
+	return s
 }
 
 // listMark begins each value where a cell has several, which only then needs

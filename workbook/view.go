@@ -358,15 +358,15 @@ func (m *maker) table(id string) view {
 		}
 	}
 	named := slices.ContainsFunc(s.Rows, func(r row) bool { return r.Vals["id"] != "" })
+	if def != nil && def.head.Single && !named && len(s.Rows) <= 1 {
+		return m.form(id, def, s)
+	}
 	if def == nil {
 		v.id = ixitPrefix + plus(id)
 		v.tab, v.title, v.help = id, id, m.l.t("ixit.unknown")
 		add(m.l.idColumn())
 	} else {
-		v.tab, v.title, v.help = fmt.Sprintf("%d %s", def.head.Number, def.head.Name), fmt.Sprintf("%d-%s: %s", def.head.Number, def.head.Name, m.l.in(def.head.Title)), m.l.in(def.head.Help)
-		if def.head.When != nil {
-			v.help = strings.TrimSpace(v.help + "\n" + m.l.t("ixit.when", "when", m.l.condition(def.head.When)))
-		}
+		m.headOf(&v, def)
 		if def.head.Single {
 			v.help = strings.TrimSpace(v.help + "\n" + m.l.t("ixit.single"))
 		}
@@ -389,6 +389,46 @@ func (m *maker) table(id string) view {
 	}
 	for _, r := range s.Rows {
 		v.rows = append(v.rows, viewRow{key: r.Key, vals: r.Vals})
+	}
+	return v
+}
+
+func (m *maker) headOf(v *view, def *tableDef) {
+	h := def.head
+	v.tab = fmt.Sprintf("%d %s", h.Number, h.Name)
+	v.title = fmt.Sprintf("%d-%s: %s", h.Number, h.Name, m.l.in(h.Title))
+	v.help = m.l.in(h.Help)
+	if h.When != nil {
+		v.help = strings.TrimSpace(v.help + "\n" + m.l.t("ixit.when", "when", m.l.condition(h.When)))
+	}
+}
+
+// form is a table of one row, a line for each field.
+func (m *maker) form(id string, def *tableDef, s *sheet) view {
+	v := view{id: formPrefix + id, cols: m.l.columns(productSheet), frozen: 1}
+	m.headOf(&v, def)
+	vals := toForm(s)
+	add := func(key string, c column) {
+		r := viewRow{key: key, vals: map[string]string{}, kind: c.kind, list: c.choices, refers: c.refers}
+		if have := vals.find(unplus(key)); have != nil {
+			r.vals = have.Vals
+		}
+		r.seen = []string{c.title, "", strings.ReplaceAll(c.help, "\n", " ")}
+		v.rows = append(v.rows, r)
+	}
+	has := map[string]bool{}
+	for _, f := range def.asked {
+		has[f.ID] = true
+		add(f.ID, m.l.field(f))
+	}
+	for _, r := range vals.Rows {
+		switch f := def.known[r.Key]; {
+		case has[r.Key]:
+		case f != nil:
+			add(f.ID, m.l.field(f))
+		default:
+			add(plus(r.Key), column{title: r.Key, help: m.l.t("ixit.unknown.field"), kind: text})
+		}
 	}
 	return v
 }

@@ -1,6 +1,7 @@
 package workbook
 
 import (
+	"archive/zip"
 	"bytes"
 	"compress/gzip"
 	"encoding/base64"
@@ -8,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,6 +33,7 @@ const (
 
 	headRow   = 3 // the hidden row of ids is 1, the title 2
 	spareRows = 15
+	fontSize  = 10
 	chunk     = 30_000 // characters of a cell of the hidden sheet
 )
 
@@ -70,7 +73,44 @@ func Write(w io.Writer, cat *scheme.Catalog, ev *evidence.Evidence, q Questions,
 	if wr.err != nil {
 		return fmt.Errorf("workbook: %w", wr.err)
 	}
+	f.SetZipWriter(func(w io.Writer) excelize.ZipWriter { return zipper{zip.NewWriter(w)} })
 	return f.Write(w)
+}
+
+// zipper lets rows grow. The library says of each row that has a height that a
+// person set it, and programs leave such a row as it is when more is written
+// into it. Without a height some do not measure the text at all.
+type zipper struct{ *zip.Writer }
+
+func (z zipper) Create(name string) (io.Writer, error) {
+	w, err := z.Writer.Create(name)
+	if err == nil && strings.HasPrefix(name, "xl/worksheets/") {
+		return growing{w}, nil
+	}
+	return w, err
+}
+
+type growing struct{ io.Writer }
+
+var setRow = regexp.MustCompile(`(<row r="\d+" ht="\d+\.5") customHeight="true"`)
+
+func (g growing) Write(b []byte) (int, error) {
+	_, err := g.Writer.Write(setRow.ReplaceAll(b, []byte("$1")))
+	return len(b), err
+}
+
+// grows gives a row the height of its text, which may grow. That is marked by
+// half a point; no other height has one.
+func (w *writer) grows(tab string, row, lines int) {
+	w.try(w.f.SetRowHeight(tab, row, float64(min(15*max(1, lines), 400))+0.5))
+}
+
+// linesIn is about how many lines a text takes in a column of a width.
+func linesIn(s string, width float64) (n int) {
+	for l := range strings.SplitSeq(s, "\n") {
+		n += 1 + max(0, columnsOf(l)-1)/max(1, int(width*1.05))
+	}
+	return n
 }
 
 // canHold finds what would not come back from a workbook.
@@ -195,21 +235,29 @@ func (w *writer) styles() error {
 	fill := func(color string) excelize.Fill {
 		return excelize.Fill{Type: "pattern", Color: []string{color}, Pattern: 1}
 	}
+	font := func(f excelize.Font) *excelize.Font {
+		f.Family = w.l.t("font")
+		if f.Size == 0 {
+			f.Size = fontSize
+		}
+		return &f
+	}
+	w.try(w.f.SetDefaultFont(w.l.t("font")))
 	wrap := &excelize.Alignment{WrapText: true, Vertical: "top"}
 	open := &excelize.Protection{Locked: false}
-	head := excelize.Style{Font: &excelize.Font{Bold: true, Color: "FFFFFF"}, Fill: fill("44546A"), Border: border("8497B0"), Alignment: &excelize.Alignment{WrapText: true, Vertical: "center"}}
+	head := excelize.Style{Font: font(excelize.Font{Bold: true, Color: "FFFFFF"}), Fill: fill("44546A"), Border: border("8497B0"), Alignment: &excelize.Alignment{WrapText: true, Vertical: "center"}}
 	w.head = w.style(head)
 	head.Fill = fill("1F4E79")
 	w.headIn = w.style(head)
-	w.plain = w.style(excelize.Style{Alignment: wrap})
-	w.bold = w.style(excelize.Style{Font: &excelize.Font{Bold: true}, Alignment: wrap})
-	w.link = w.style(excelize.Style{Font: &excelize.Font{Color: "1F4E79", Underline: "single"}, Alignment: wrap})
-	w.title = w.style(excelize.Style{Font: &excelize.Font{Bold: true, Size: 14, Color: "1F4E79"}, Alignment: &excelize.Alignment{Vertical: "center"}})
-	w.help = w.style(excelize.Style{Font: &excelize.Font{Color: "595959"}, Alignment: wrap})
-	w.seen = w.style(excelize.Style{Fill: fill("F2F2F2"), Border: border("D9D9D9"), Alignment: wrap})
-	w.strong = w.style(excelize.Style{Font: &excelize.Font{Bold: true}, Fill: fill("F2F2F2"), Border: border("D9D9D9"), Alignment: wrap})
-	w.input = w.style(excelize.Style{NumFmt: textFormat, Fill: fill("FFF9E5"), Border: border("D6C48A"), Alignment: wrap, Protection: open})
-	w.spare = w.style(excelize.Style{NumFmt: textFormat, Alignment: wrap, Protection: open})
+	w.plain = w.style(excelize.Style{Font: font(excelize.Font{}), Alignment: wrap})
+	w.bold = w.style(excelize.Style{Font: font(excelize.Font{Bold: true}), Alignment: wrap})
+	w.link = w.style(excelize.Style{Font: font(excelize.Font{Color: "1F4E79", Underline: "single"}), Alignment: wrap})
+	w.title = w.style(excelize.Style{Font: font(excelize.Font{Bold: true, Size: 14, Color: "1F4E79"}), Alignment: &excelize.Alignment{Vertical: "center"}})
+	w.help = w.style(excelize.Style{Font: font(excelize.Font{Color: "595959"}), Alignment: wrap})
+	w.seen = w.style(excelize.Style{Font: font(excelize.Font{}), Fill: fill("F2F2F2"), Border: border("D9D9D9"), Alignment: wrap})
+	w.strong = w.style(excelize.Style{Font: font(excelize.Font{Bold: true}), Fill: fill("F2F2F2"), Border: border("D9D9D9"), Alignment: wrap})
+	w.input = w.style(excelize.Style{Font: font(excelize.Font{}), NumFmt: textFormat, Fill: fill("FFF9E5"), Border: border("D6C48A"), Alignment: wrap, Protection: open})
+	w.spare = w.style(excelize.Style{Font: font(excelize.Font{}), NumFmt: textFormat, Alignment: wrap, Protection: open})
 	return w.err
 }
 
@@ -333,6 +381,7 @@ func (w *writer) sheet(v *view) {
 		w.row(v, i, headRow+1+i)
 	}
 	w.drops(v, headRow+rows)
+	w.try(w.f.SetSheetDimension(tab, "A1:"+cell(last, headRow+rows)))
 	w.try(w.f.SetColVisible(tab, "A", false))
 	w.try(w.f.SetRowVisible(tab, 1, false))
 	w.try(w.f.SetRowHeight(tab, headRow, 32))
@@ -342,7 +391,7 @@ func (w *writer) sheet(v *view) {
 		Selection: []excelize.Selection{{SQRef: corner, ActiveCell: corner, Pane: "bottomRight"}},
 	}))
 	w.protect(tab, free(v.id))
-	w.print(tab, v.title, fmt.Sprintf("$%d:$%d", headRow, headRow), width > 130)
+	w.print(tab, v.title, v.frozen, width)
 }
 
 // titleOf writes title and help over the table, in one cell across it.
@@ -359,18 +408,14 @@ func (w *writer) titleOf(tab string, v *view, last int) {
 			end = i + 2
 		}
 		w.try(w.f.SetCellRichText(tab, "B2", []excelize.RichTextRun{
-			{Text: v.title, Font: &excelize.Font{Bold: true, Size: 14, Color: "1F4E79"}},
-			{Text: "\n" + v.help, Font: &excelize.Font{Color: "595959", Size: 10}},
+			{Text: v.title, Font: &excelize.Font{Family: w.l.t("font"), Bold: true, Size: 14, Color: "1F4E79"}},
+			{Text: "\n" + v.help, Font: &excelize.Font{Family: w.l.t("font"), Color: "595959", Size: fontSize}},
 		}))
 		w.try(w.f.SetCellStyle(tab, "B2", cell(max(end, 2), 2), w.plain))
 		if end > 2 {
 			w.try(w.f.MergeCell(tab, "B2", cell(end, 2)))
 		}
-		lines := 0
-		for _, l := range strings.Split(v.help, "\n") {
-			lines += 1 + columnsOf(l)/int(max(20, min(width, 150)))
-		}
-		height += 14 * float64(lines)
+		height += 14 * float64(linesIn(v.help, max(20, min(width, 150))))
 	}
 	w.try(w.f.SetRowHeight(tab, 2, min(height, 300)))
 }
@@ -402,6 +447,12 @@ func (w *writer) row(v *view, i, at int) {
 	if !free(v.id) {
 		w.try(w.str(v.tab, cell(1, at), r.key))
 	}
+	tall := 1
+	defer func() { w.grows(v.tab, at, tall) }()
+	put := func(j, style int, s string) {
+		w.set(v.tab, j+2, at, style, s)
+		tall = max(tall, linesIn(s, v.cols[j].width))
+	}
 	for j := range v.cols {
 		c := &v.cols[j]
 		switch {
@@ -410,14 +461,14 @@ func (w *writer) row(v *view, i, at int) {
 			if j < len(r.seen) {
 				s = r.seen[j]
 			}
-			if r.strong && c.id != seen("text") {
+			if r.strong && (c.id == seen("requirement") || c.id == seen("status") || c.id == seen("needed")) {
 				style = w.strong
 			}
-			w.set(v.tab, j+2, at, style, s)
-		case v.id == productSheet:
-			w.set(v.tab, j+2, at, w.input, w.display(r.kind, r.list, r.vals[c.id]))
+			put(j, style, s)
+		case v.asks():
+			put(j, w.input, w.display(r.kind, r.list, r.vals[c.id]))
 		default:
-			w.set(v.tab, j+2, at, w.input, w.display(c.kind, c.choices, r.vals[unplus(c.id)]))
+			put(j, w.input, w.display(c.kind, c.choices, r.vals[unplus(c.id)]))
 		}
 	}
 }
@@ -431,9 +482,11 @@ func (w *writer) drops(v *view, last int) {
 		c := &v.cols[j]
 		at := func(from, to int) string { return cell(j+2, from) + ":" + cell(j+2, to) }
 		switch {
-		case v.id == productSheet && c.kind != locked:
+		case v.asks():
 			for i, r := range v.rows {
-				w.drop(v.tab, at(headRow+1+i, headRow+1+i), r.kind, r.list, "")
+				if c.kind != locked {
+					w.drop(v.tab, at(headRow+1+i, headRow+1+i), r.kind, r.list, r.refers)
+				}
 			}
 		case last > headRow:
 			w.drop(v.tab, at(headRow+1, last), c.kind, c.choices, c.refers)
@@ -512,30 +565,35 @@ func (w *writer) protect(tab string, rows bool) {
 	}))
 }
 
-// print makes a page of the sheet's width, with its head on each.
-func (w *writer) print(tab, title, head string, wide bool) {
+const pageWidth = 250 // of columns that can be read on one page
+
+// print makes pages of the sheet, each with its head and its first columns.
+func (w *writer) print(tab, title string, frozen int, width float64) {
 	if w.err != nil {
 		return
 	}
 	const a4 = 9
-	size, one, many := a4, 1, 0
+	size, across, down := a4, 1+int(width)/pageWidth, 0
 	orientation := "portrait"
-	if wide {
+	if width > 130 {
 		orientation = "landscape"
 	}
 	yes := true
-	w.try(w.f.SetPageLayout(tab, &excelize.PageLayoutOptions{Size: &size, Orientation: &orientation, FitToWidth: &one, FitToHeight: &many}))
+	w.try(w.f.SetPageLayout(tab, &excelize.PageLayoutOptions{Size: &size, Orientation: &orientation, FitToWidth: &across, FitToHeight: &down}))
 	w.try(w.f.SetSheetProps(tab, &excelize.SheetPropsOptions{FitToPage: &yes}))
 	side, edge := 0.4, 0.6
 	w.try(w.f.SetPageMargins(tab, &excelize.PageLayoutMarginsOptions{Left: &side, Right: &side, Top: &edge, Bottom: &edge}))
-	escaped := strings.ReplaceAll(title, "&", "&&")
-	if rs := []rune(escaped); len(rs) > 100 {
-		escaped = string(rs[:100])
+	footer := []rune(strings.ReplaceAll(title, "&", "&&"))
+	w.try(w.f.SetHeaderFooter(tab, &excelize.HeaderFooterOptions{OddFooter: "&L&8 " + string(footer[:min(len(footer), 100)]) + "&R&8&P / &N"}))
+	if frozen == 0 {
+		return
 	}
-	w.try(w.f.SetHeaderFooter(tab, &excelize.HeaderFooterOptions{OddFooter: "&L&8" + escaped + "&R&8&P / &N"}))
-	if head != "" {
-		w.try(w.f.SetDefinedName(&excelize.DefinedName{Name: "_xlnm.Print_Titles", RefersTo: "'" + strings.ReplaceAll(tab, "'", "''") + "'!" + head, Scope: tab}))
+	name := quotedLink(tab)
+	titles := fmt.Sprintf("%s!$%d:$%d", name, headRow, headRow)
+	if across > 1 {
+		titles = fmt.Sprintf("%s!$A:$%s,%s", name, colName(frozen+1), titles)
 	}
+	w.try(w.f.SetDefinedName(&excelize.DefinedName{Name: "_xlnm.Print_Titles", RefersTo: titles, Scope: tab}))
 }
 
 // meta writes the hidden sheet: format, language, catalog, the sheets and
