@@ -47,7 +47,7 @@ var allowed = map[string]string{
 	"exchange/nmap":      "civil evidence exchange/intake",
 	"exchange/testssl":   "civil evidence exchange/intake",
 	"exchange/sshaudit":  "evidence exchange/intake",
-	"exchange":           "evidence exchange/intake exchange/cyclonedx exchange/spdx exchange/sarif exchange/nmap exchange/testssl exchange/sshaudit",
+	"exchange":           "scheme evidence confine exchange/intake exchange/cyclonedx exchange/spdx exchange/sarif exchange/nmap exchange/testssl exchange/sshaudit",
 
 	// What is signed and logged.
 	"keys":      "",

@@ -315,3 +315,63 @@ func FuzzRead(f *testing.F) {
 		return read(in, o)
 	}, "", "[[", "{\"@context\": 1}", "<bom/>", "SPDXVersion: SPDX-2.3")
 }
+
+// The process that reads a file says what reading it here says.
+func TestTake(t *testing.T) {
+	for name, text := range testdata(t) {
+		got, err := Take(t.Context(), filepath.Join("testdata", name), options)
+		want, werr := Read(name, bytes.NewReader(text), options)
+		if werr != nil {
+			if err == nil || err.Error() != werr.Error() {
+				t.Errorf("%s: got %v, want %v", name, err, werr)
+			}
+			continue
+		}
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: got %+v, %v\nwant %+v", name, got, err, want)
+		}
+	}
+	if r, err := Take(t.Context(), "testdata/attestation.cdx.json", intake.Options{}); err != nil || len(r.Claims) != 0 || !slices.Contains(r.Import.Notes, intake.NoHolder) {
+		t.Errorf("claims of nobody: %+v, %v", r, err)
+	}
+	if _, err := Take(t.Context(), "testdata", options); err == nil || !strings.Contains(err.Error(), "no plain file") {
+		t.Errorf("a folder: %v", err)
+	}
+	if _, err := Take(t.Context(), "none", options); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+	big := filepath.Join(t.TempDir(), "big.json")
+	if err := os.WriteFile(big, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(big, intake.Standard.Bytes+1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Take(t.Context(), big, options); err == nil || !strings.Contains(err.Error(), "more than 67108864 bytes") {
+		t.Errorf("too large: %v", err)
+	}
+}
+
+// A worker that a file got the better of is not believed.
+func TestSettle(t *testing.T) {
+	for name, spoil := range map[string]func(*intake.Result){
+		"a format":      func(r *intake.Result) { r.Import.Format = "report" },
+		"a test":        func(r *intake.Result) { r.Claims[0].Method = scheme.Test },
+		"a laboratory":  func(r *intake.Result) { r.Claims[0].By = evidence.Body{Kind: scheme.Laboratory, ID: "lab:7"} },
+		"another maker": func(r *intake.Result) { r.Claims[0].By.ID = "xx:0002" },
+		"a severity":    func(r *intake.Result) { r.Import.Issues = []evidence.Issue{{ID: "x", Severity: "fatal"}} },
+	} {
+		in, err := intake.Read("x", bytes.NewReader(testdata(t)["attestation.cdx.json"]), intake.Standard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := cyclonedx.Read(in, intake.Options{Holder: nobody})
+		if err != nil {
+			t.Fatal(err)
+		}
+		spoil(r)
+		if err := settle(r, options); err == nil {
+			t.Errorf("%s was believed", name)
+		}
+	}
+}

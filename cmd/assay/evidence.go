@@ -22,6 +22,7 @@ func evidenceCommands() []command {
 		{"init", "DIR", "begin one: what the levels ask, with guidance", runEvidenceInit},
 		{"check", "BUNDLE", "say where it is wrong, with file and line", runEvidenceCheck},
 		{"add", "DIR FILE…", "take files into the artifacts, and print the lines that name them", runEvidenceAdd},
+		{"import", "FILE…", "take in SBOMs, scans and results of tools; say where they contradict what is declared", runEvidenceImport},
 		{"sign", "REPORT.yaml", "sign a report with the laboratory's key", runEvidenceSign},
 		{"keygen", "FILE", "make a laboratory's key, and print its entry in the catalog", runEvidenceKeygen},
 		{"pack", "DIR FILE.zip", "make one file of it, the same bytes every time", runEvidencePack},

@@ -90,6 +90,7 @@ func checked(b *bundle.Bundle, cat *scheme.Catalog, day civil.Date) ([]bundle.Fi
 		}
 	}
 	more = append(more, bundle.Future(b.Evidence, day)...)
+	more = append(more, evidence.Reconcile(b.Evidence)...)
 	found := append(b.Findings(more...), signatures(b, cat)...)
 	if _, err := b.JSON(); err != nil {
 		found = append(found, bundle.Finding{Problem: err.Error(), Remedy: "an office takes no more"})

@@ -44,7 +44,7 @@ func (b *bill) attestations(o intake.Options) {
 		b.Note("the attestations were left out: metadata.timestamp is missing, and what is undated shows nothing")
 		return
 	case o.Holder == "":
-		b.Note("the attestations were left out: it is not known for whose product they are; import the file into a bundle")
+		b.Note("%s", intake.NoHolder)
 		return
 	}
 	for _, x := range all(d.Attestations) {

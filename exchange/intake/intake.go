@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -42,10 +43,17 @@ type File struct {
 // Read reads a file whole. Its errors are of type *evidence.Error, but for
 // those of r.
 func Read(name string, r io.Reader, b Bounds) (*File, error) {
-	raw, err := io.ReadAll(io.LimitReader(r, b.Bytes+1))
-	if err != nil {
+	var buf bytes.Buffer
+	if s, ok := r.(interface{ Stat() (fs.FileInfo, error) }); ok { // in one piece
+		if info, err := s.Stat(); err == nil && info.Mode().IsRegular() {
+			buf.Grow(int(min(info.Size(), b.Bytes)) + bytes.MinRead)
+		}
+	}
+	if _, err := buf.ReadFrom(io.LimitReader(r, b.Bytes+1)); err != nil {
 		return nil, err
 	}
+	raw := buf.Bytes()
+	var err error
 	f := &File{Name: name, bounds: b, Artifact: evidence.Artifact{Name: Line(name), SHA256: evidence.Digest(raw), Size: int64(len(raw))}}
 	if int64(len(raw)) > b.Bytes {
 		return nil, f.Wrong("more than %d bytes: have the tool leave out what is not asked for (files, raw traffic), or write one file for each image", b.Bytes)

@@ -18,6 +18,9 @@ type Options struct {
 	Holder string // entity id of the product's holder: who declares what a file claims
 }
 
+// NoHolder is the note on claims that nobody can have made.
+const NoHolder = "the attestations were left out: it is not known for whose product they are; import the file into a bundle"
+
 // Result is what a file says.
 type Result struct {
 	Import evidence.Import  `json:"import"`
