@@ -23,6 +23,7 @@ func evidenceCommands() []command {
 		{"check", "BUNDLE", "say where it is wrong, with file and line", runEvidenceCheck},
 		{"add", "DIR FILE…", "take files into the artifacts, and print the lines that name them", runEvidenceAdd},
 		{"import", "FILE…", "take in SBOMs, scans and results of tools; say where they contradict what is declared", runEvidenceImport},
+		{"diff", "OLD NEW", "which verdicts a change makes stale, and for which labels", runEvidenceDiff},
 		{"sign", "REPORT.yaml", "sign a report with the laboratory's key", runEvidenceSign},
 		{"keygen", "FILE", "make a laboratory's key, and print its entry in the catalog", runEvidenceKeygen},
 		{"pack", "DIR FILE.zip", "make one file of it, the same bytes every time", runEvidencePack},

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"assay/assess"
 	"assay/bundle"
 	"assay/catalog"
 )
@@ -230,4 +231,40 @@ confidence: unverified
 	u.refused(exitFailed, "is not replaced", "evidence", "keygen", "--passphrase-file", "passphrase", "lab.age")
 	u.write("short", "abc\n")
 	u.refused(exitFailed, "fewer than 12", "evidence", "keygen", "--passphrase-file", "short", "k2")
+}
+
+func TestEvidenceDiff(t *testing.T) {
+	u := newUser(t)
+	u.bundled("old")
+	u.bundled("new")
+	out, _ := u.run(exitOK, "evidence", "diff", "--at", "2026-11-24", "old", "new")
+	if !strings.HasPrefix(out, "Changed: 0\n\nStale: 0 of 2 verdicts\n") {
+		t.Errorf("got %s", out)
+	}
+	u.write("new/ixit/auth-mech.yaml", "rows:\n  - id: AuthMech-1\n    description: Login of the user, by fingerprint.\n    subject: user\n")
+	u.write("new/product.yaml", strings.Replace(u.read("new/product.yaml")+"\n", "version: 1.0.0, sha256: 00", "version: 1.0.1, sha256: 01", 1))
+	out, _ = u.run(exitFailed, "evidence", "diff", "--at", "2026-11-24", "old", "new")
+	for _, want := range []string{
+		"firmware  1.0.0                 gone: 000000000000…\n", "row       auth-mech/AuthMech-1", "Stale: 1 of 2 verdicts\n",
+		"lab.yaml  5.1-4-1/a AuthMech-1  pass  row auth-mech/AuthMech-1  for ",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	u.run(exitOK, "evidence", "pack", "new", "new.zip")
+	again, _ := u.run(exitFailed, "evidence", "diff", "--at", "2026-11-24", "old", "new.zip")
+	if again != out {
+		t.Errorf("from a zip: %s", again)
+	}
+	out, _ = u.run(exitFailed, "evidence", "diff", "--json", "old", "new")
+	var d assess.Difference
+	if err := json.Unmarshal([]byte(out), &d); err != nil || len(d.Stale) != 1 || len(d.Changes) != 3 {
+		t.Errorf("%v: %s", err, out)
+	}
+	u.write("new/product.yaml", strings.Replace(u.read("old/product.yaml")+"\n", "name: Camera", "name: Lamp", 1))
+	u.refused(exitUsage, "two products", "evidence", "diff", "old", "new")
+	u.refused(exitUsage, "no such file", "evidence", "diff", "old", "none")
+	u.refused(exitUsage, "usage: assay evidence diff", "evidence", "diff", "old")
+	u.refused(exitUsage, "--at", "evidence", "diff", "--at", "soon", "old", "new")
 }
