@@ -35,6 +35,9 @@ var allowed = map[string]string{
 	"bundle":   "civil scheme evidence assess confine",
 	"workbook": "civil scheme evidence assess confine",
 
+	// Texts for people.
+	"locale": "civil scheme",
+
 	// What others write and read.
 	"exchange/attest": "civil scheme evidence assess",
 	"exchange/oscal":  "civil scheme evidence assess",
@@ -65,7 +68,7 @@ var allowed = map[string]string{
 	"office": "civil scheme evidence assess certificate recognition market catalog keys statement labsign ledger store peer",
 
 	// What people and programs see of an office: its types, never its database.
-	"web":    "civil scheme evidence assess certificate recognition market catalog office",
+	"web":    "civil scheme evidence assess certificate recognition market catalog locale office",
 	"client": "civil scheme evidence assess certificate recognition market office",
 
 	"node":      "keys ledger store peer office web",
@@ -108,7 +111,7 @@ var owners = map[string]string{
 	"golang.org/x/sync":                        "peer",
 	"golang.org/x/sys":                         "confine",
 	"golang.org/x/term":                        "cmd/assay",
-	"golang.org/x/text":                        "catalog office web",
+	"golang.org/x/text":                        "catalog locale office web",
 	"modernc.org/sqlite":                       "store",
 }
 

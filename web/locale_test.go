@@ -10,57 +10,16 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/text/feature/plural"
-
 	"assay/civil"
+	"assay/locale"
 	"assay/office"
 	"assay/recognition"
 	"assay/scheme"
 )
 
-var placeholder = regexp.MustCompile(`\{[a-z]+\}`)
-
-func placeholders(s string) []string {
-	found := placeholder.FindAllString(s, -1)
-	slices.Sort(found)
-	return slices.Compact(found)
-}
-
-// needs are the plural forms that each language uses for whole numbers (CLDR).
-var needs = map[string][]plural.Form{
-	"en": {plural.Other, plural.One}, "de": {plural.Other, plural.One}, "fi": {plural.Other, plural.One}, "ko": {plural.Other},
-}
-
 func TestLocalesSayTheSame(t *testing.T) {
-	first := locales[0]
-	for _, l := range locales {
-		for key := range first.texts {
-			if !l.has(key) {
-				t.Errorf("%s: %q is missing", l.code, key)
-			}
-		}
-		for key, forms := range l.texts {
-			ref, ok := first.texts[key]
-			if !ok {
-				t.Errorf("%s: %q is not in %s", l.code, key, first.code)
-				continue
-			}
-			if len(ref) > 1 {
-				for _, f := range needs[l.code] {
-					if forms[f] == "" {
-						t.Errorf("%s: %q has no plural form %v", l.code, key, f)
-					}
-				}
-			}
-			for f, s := range forms {
-				if strings.TrimSpace(s) != s || s == "" {
-					t.Errorf("%s: %q (%v) is empty or has spaces around it", l.code, key, f)
-				}
-				if got, want := placeholders(s), placeholders(ref[plural.Other]); !slices.Equal(got, want) {
-					t.Errorf("%s: %q has placeholders %v, %s has %v", l.code, key, got, first.code, want)
-				}
-			}
-		}
+	for _, p := range locale.Problems(locales) {
+		t.Error(p)
 	}
 }
 
@@ -105,8 +64,8 @@ func TestLocalesKnowEveryCode(t *testing.T) {
 	}
 	for _, l := range locales {
 		for _, k := range keys {
-			if !l.has(k) {
-				t.Errorf("%s: no text for %q", l.code, k)
+			if !l.Has(k) {
+				t.Errorf("%s: no text for %q", l.Code, k)
 			}
 		}
 	}
@@ -127,7 +86,7 @@ func TestTemplatesAskForKnownTexts(t *testing.T) {
 		}
 		for _, m := range asked.FindAllStringSubmatch(string(b), -1) {
 			seen[m[1]] = true
-			if !locales[0].has(m[1]) {
+			if !locales[0].Has(m[1]) {
 				t.Errorf("%s asks for %q", f.Name(), m[1])
 			}
 		}
@@ -151,14 +110,14 @@ func TestPluralsAndDates(t *testing.T) {
 	} {
 		l := localeFor(c.lang, "", nil)
 		for got, want := range map[string]string{
-			l.n("peers.behind", 1): c.one, l.n("peers.behind", 12345): c.many,
-			l.day(day): c.day, l.instant(micro(now), seoul): c.instant,
+			l.N("peers.behind", 1): c.one, l.N("peers.behind", 12345): c.many,
+			l.Day(day): c.day, moment(l, micro(now), seoul): c.instant,
 		} {
 			if got != want {
 				t.Errorf("%s: %q, want %q", c.lang, got, want)
 			}
 		}
-		if l.day(0) != "" || l.instant(0, seoul) != "" {
+		if l.Day(0) != "" || moment(l, 0, seoul) != "" {
 			t.Errorf("%s: no date has a text", c.lang)
 		}
 	}
@@ -179,7 +138,7 @@ func TestLanguageIsNegotiated(t *testing.T) {
 		{"", strings.Repeat("de,", 1000), nil, "en"},
 		{"", "de-CH", nil, "de"},
 	} {
-		if got := localeFor(c.chosen, c.accept, c.own).code; got != c.want {
+		if got := localeFor(c.chosen, c.accept, c.own).Code; got != c.want {
 			t.Errorf("lang=%q accept=%.30q own=%v: %s, want %s", c.chosen, c.accept, c.own, got, c.want)
 		}
 	}
@@ -217,8 +176,8 @@ func TestNoTextIsDead(t *testing.T) {
 			sources.Write(b)
 		}
 	}
-	coded := regexp.MustCompile(`^(reason\.[a-z]+\.|state|sentence|event|cause|action|answer|confidence|mode|policy|attestation|firmware|trouble|code|month)[.\w-]`)
-	for key := range locales[0].texts {
+	coded := regexp.MustCompile(`^(reason\.[a-z]+\.|state|sentence|event|cause|action|answer|confidence|mode|policy|attestation|firmware|trouble|code)[.\w-]`)
+	for _, key := range locales[0].Keys() {
 		if !coded.MatchString(key) && !strings.Contains(sources.String(), `"`+key+`"`) {
 			t.Errorf("nothing shows %q", key)
 		}

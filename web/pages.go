@@ -17,6 +17,7 @@ import (
 
 	"assay/certificate"
 	"assay/civil"
+	"assay/locale"
 	"assay/office"
 	"assay/recognition"
 	"assay/scheme"
@@ -64,7 +65,7 @@ type view struct {
 	Now     int64
 	Catalog *scheme.Catalog        // in force; nil where there is none
 	names   map[string]scheme.Text // of offices
-	lang    *locale
+	lang    *locale.Locale
 	chosen  bool // by ?lang=: links keep it
 	url     *url.URL
 	zone    *time.Location
@@ -78,7 +79,7 @@ func (s *site) view(r *http.Request, section string) *view {
 	if err != nil {
 		zone = time.UTC
 	}
-	v := &view{Info: info, Section: section, Now: s.now().UnixMicro(), lang: l, chosen: l.code == chosen, url: r.URL, zone: zone}
+	v := &view{Info: info, Section: section, Now: s.now().UnixMicro(), lang: l, chosen: l.Code == chosen, url: r.URL, zone: zone}
 	// Pages are readable without the catalog; they then show ids for names.
 	if v.Catalog, err = s.office.Catalog(r.Context()); err != nil {
 		v.Catalog = &scheme.Catalog{}
@@ -111,36 +112,36 @@ func (v *view) Partners() []string {
 }
 
 // Lang is the language of the page (BCP 47).
-func (v *view) Lang() string { return v.lang.code }
+func (v *view) Lang() string { return v.lang.Code }
 
 // T is a text in the page's language.
-func (v *view) T(key string, pairs ...any) string { return v.lang.t(key, pairs...) }
+func (v *view) T(key string, pairs ...any) string { return v.lang.T(key, pairs...) }
 
 // N is a text in the plural form for n.
-func (v *view) N(key string, n int) string { return v.lang.n(key, n) }
+func (v *view) N(key string, n int) string { return v.lang.N(key, n) }
 
 // Count is N for what a log counts.
-func (v *view) Count(key string, n int64) string { return v.lang.n(key, int(n)) }
+func (v *view) Count(key string, n int64) string { return v.lang.N(key, int(n)) }
 
 // Number is n with the language's digit groups.
-func (v *view) Number(n int64) string { return v.lang.number(n) }
+func (v *view) Number(n int64) string { return v.lang.Number(n) }
 
 // Day is a civil date in words.
-func (v *view) Day(d civil.Date) string { return v.lang.day(d) }
+func (v *view) Day(d civil.Date) string { return v.lang.Day(d) }
 
 // Instant is µs UTC in the office's zone.
-func (v *view) Instant(at int64) string { return v.lang.instant(at, v.zone) }
+func (v *view) Instant(at int64) string { return moment(v.lang, at, v.zone) }
 
 // ISO is µs UTC for a machine (the datetime attribute of time).
 func (v *view) ISO(at int64) string { return time.UnixMicro(at).UTC().Format(time.RFC3339Nano) }
 
 // In is a catalog text in the page's language.
-func (v *view) In(t scheme.Text) string { return v.lang.in(t) }
+func (v *view) In(t scheme.Text) string { return v.lang.In(t) }
 
 // Code is the text of a coded value under a prefix, or the code itself.
 func (v *view) Code(prefix, code string) string {
-	if key := prefix + "." + code; v.lang.has(key) {
-		return v.lang.t(key)
+	if key := prefix + "." + code; v.lang.Has(key) {
+		return v.lang.T(key)
 	}
 	return code
 }
@@ -148,10 +149,10 @@ func (v *view) Code(prefix, code string) string {
 // Reason is the text of a coded reason; source-… follows an event abroad.
 func (v *view) Reason(code string) string {
 	event, follows := strings.CutPrefix(code, "source-")
-	if s, ok := office.ReasonText(v.lang.code, code); ok {
+	if s, ok := office.ReasonText(v.lang.Code, code); ok {
 		return s
 	}
-	if follows && v.lang.has("event."+event) {
+	if follows && v.lang.Has("event."+event) {
 		return v.T("code.source", "event", v.T("event."+event))
 	}
 	return code
@@ -159,7 +160,7 @@ func (v *view) Reason(code string) string {
 
 // Policy is the text of a policy, or of the act that set it.
 func (v *view) Policy(p string) string {
-	if v.lang.has("policy." + p) {
+	if v.lang.Has("policy." + p) {
 		return v.T("policy." + p)
 	}
 	return v.T("policy.act", "id", p)
@@ -174,7 +175,7 @@ func (v *view) Link(path string, pairs ...string) string {
 		}
 	}
 	if v.chosen {
-		q.Set("lang", v.lang.code)
+		q.Set("lang", v.lang.Code)
 	}
 	u := url.URL{Path: path, RawQuery: q.Encode()}
 	return u.String()
@@ -194,8 +195,8 @@ func (v *view) Alternates() []alternate {
 	as := make([]alternate, len(locales))
 	for i, l := range locales {
 		q := v.url.Query()
-		q.Set("lang", l.code)
-		as[i] = alternate{l.code, l.t("lang.name"), v.url.Path + "?" + q.Encode(), l == v.lang}
+		q.Set("lang", l.Code)
+		as[i] = alternate{l.Code, l.T("lang.name"), v.url.Path + "?" + q.Encode(), l == v.lang}
 	}
 	return as
 }
@@ -203,7 +204,7 @@ func (v *view) Alternates() []alternate {
 // Chosen is the language where the address names it, for forms.
 func (v *view) Chosen() string {
 	if v.chosen {
-		return v.lang.code
+		return v.lang.Code
 	}
 	return ""
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"assay/locale"
 	"assay/scheme"
 )
 
@@ -31,7 +32,7 @@ func TestPagesInEveryLanguage(t *testing.T) {
 	pages := everyPage(f)
 	h := newSite(f)
 	for url, status := range pages {
-		for _, lang := range languages {
+		for _, lang := range locale.Languages {
 			w := ask{url: url, public: true, header: map[string]string{"Accept-Language": lang}}.do(t, h)
 			name := lang + " " + url
 			if w.Code != status || w.Header().Get("Content-Type") != "text/html; charset=utf-8" || w.Header().Get("Vary") != "Accept-Language" {
@@ -215,7 +216,7 @@ func checkAccessible(t *testing.T, name string, d *node, lang string) {
 			langs++
 		}
 	}
-	if langs != len(languages) {
+	if langs != len(locale.Languages) {
 		t.Errorf("%s: %d hreflang links", name, langs)
 	}
 }
