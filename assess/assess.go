@@ -31,6 +31,18 @@ type LevelResult struct {
 	Asks       int               `json:"asks"`             // Result.Outcomes[:Asks] are what the level asks
 }
 
+// Missing counts the requirements that stand in the way of a level of r: what
+// it asks for and is not shown, each once.
+func (l *LevelResult) Missing(r *Result) int {
+	open := map[scheme.RequirementRef]bool{}
+	for i := range r.Outcomes[:l.Asks] {
+		if o := &r.Outcomes[i]; o.Answer != scheme.Yes {
+			open[o.Requirement] = true
+		}
+	}
+	return len(open)
+}
+
 // Reason is one thing that decided.
 type Reason struct {
 	Rule   string        `json:"rule"`
@@ -56,9 +68,21 @@ type Outcome struct {
 	Applies     scheme.Answer         `json:"applies"`
 	Answer      scheme.Answer         `json:"answer"` // met
 	Rule        string                `json:"rule"`
-	Claim       int                   `json:"claim"`             // index of the claim that decided; -1 for none
+	From        string                `json:"from,omitempty"`    // what decided: a JSON pointer into the evidence, or SPEC@EDITION/REQUIREMENT for a test group; "" for nothing
+	Mapping     *Carried              `json:"mapping,omitempty"` // rules mapped and mapped-too-narrow
+	Lacks       []string              `json:"lacks,omitempty"`   // contents that the evidence must have and has not
 	Unknown     []string              `json:"unknown,omitempty"` // features that would have to be known
 	Fact        *scheme.Fact          `json:"fact"`              // the least sure one that it rests on
+}
+
+// Carried says by which mapping what was shown for another standard bears on a
+// requirement, who made it, and how well it is known.
+type Carried struct {
+	Mapping    string                  `json:"mapping"`
+	Author     string                  `json:"author"`
+	Relation   scheme.Relation         `json:"relation"`
+	From       []scheme.RequirementRef `json:"from"`
+	Confidence scheme.Confidence       `json:"confidence"`
 }
 
 // Doubt is a fact below official that an answer rests on.
@@ -72,19 +96,7 @@ type Doubt struct {
 // nothing. The day is one of the scheme's own zone. BenchmarkAssess measures
 // it against the target of 200 µs for one product and every scheme.
 func Assess(c *Compiled, ev *evidence.Evidence, schemeID string, at civil.Date) []Result {
-	w := walk{
-		c: c, ev: ev, at: at,
-		claims: make([][]int32, len(c.reqs)),
-		shown:  make([]*shown, len(c.reqs)),
-		has:    func(f string) scheme.Answer { return ev.Features[f].Answer },
-	}
-	for i := range ev.Claims {
-		for _, r := range ev.Claims[i].Requirements {
-			if n, ok := c.index[scheme.RequirementRef(r)]; ok {
-				w.claims[n] = append(w.claims[n], int32(i))
-			}
-		}
-	}
+	w := newWalk(c, ev, at)
 	var rs []Result
 	for i := range c.schemes {
 		if s := &c.schemes[i]; schemeID == "" || s.scheme.ID == schemeID {
@@ -96,12 +108,36 @@ func Assess(c *Compiled, ev *evidence.Evidence, schemeID string, at civil.Date) 
 
 // walk is one assessment: what is read from the evidence once for all schemes.
 type walk struct {
-	c      *Compiled
-	ev     *evidence.Evidence
-	at     civil.Date
-	claims [][]int32 // by requirement: indexes of claims
-	shown  []*shown  // by requirement, made when first asked for
-	has    func(string) scheme.Answer
+	c          *Compiled
+	ev         *evidence.Evidence
+	at         civil.Date
+	marks      [][]mark // by requirement: what the file says as such
+	chunk      []mark
+	sheets     map[*group]*sheet
+	rows       map[string]map[string]evidence.Row // by table and id
+	blocked    map[int32]bool                     // requirements about which the statements contradict each other
+	admissions []*admission
+	admission  *admission // of the scheme being assessed
+	has        func(string) scheme.Answer
+}
+
+func newWalk(c *Compiled, ev *evidence.Evidence, at civil.Date) *walk {
+	w := &walk{
+		c: c, ev: ev, at: at,
+		marks: make([][]mark, len(c.reqs)),
+		has:   func(f string) scheme.Answer { return ev.Features[f].Answer },
+	}
+	w.evidenceMarks()
+	w.collect()
+	for _, x := range c.Contradictions(ev) {
+		for _, n := range x.reqs {
+			if w.blocked == nil {
+				w.blocked = map[int32]bool{}
+			}
+			w.blocked[n] = true
+		}
+	}
+	return w
 }
 
 func (w *walk) scheme(s *compiledScheme) Result {
@@ -112,6 +148,7 @@ func (w *walk) scheme(s *compiledScheme) Result {
 	}
 	r.Gates = append(r.Gates, w.open(s), scope)
 	r.Edition = e.edition.ID
+	w.admission = w.admit(s.scheme)
 	w.levels(e, &r)
 	r.Missing = Gather([]Result{r})
 	return r
@@ -276,13 +313,20 @@ func (w *walk) levels(e *compiledEdition, r *Result) {
 		for _, l := range lists {
 			for i := range l.demands[rank] {
 				d := &l.demands[rank][i]
-				o := w.outcome(d)
+				o, by := w.outcome(d)
 				r.Outcomes = append(r.Outcomes, o)
 				shown = shown.And(o.Answer)
-				all.add(o.Answer, min(d.sure, base))
+				sure := d.sure
 				if d.sure < scheme.Official {
 					doubts = append(doubts, Doubt{w.c.reqs[d.req].name, d.fact})
 				}
+				if by != nil { // an answer that rests on a mapping is no surer than it
+					sure = min(sure, by.sure)
+					if by.sure < scheme.Official {
+						doubts = append(doubts, Doubt{by.mapping.ID, by.fact()})
+					}
+				}
+				all.add(o.Answer, min(sure, base))
 			}
 		}
 		lr := LevelResult{Level: level.ID, Answer: all.answer, Shown: shown, Confidence: all.confidence(), Asks: len(r.Outcomes)}
@@ -293,41 +337,74 @@ func (w *walk) levels(e *compiledEdition, r *Result) {
 	}
 }
 
-func (w *walk) outcome(d *demand) Outcome {
+func (w *walk) outcome(d *demand) (o Outcome, by *mapped) {
 	q := &w.c.reqs[d.req]
-	o := Outcome{Requirement: q.ref, Level: d.level, Method: d.adds.Method, By: d.adds.By, Duty: d.duty, Fact: d.fact}
-	o.Applies, o.Unknown = q.req.When.Eval(w.has, nil)
-	if d.adds.When != nil {
-		narrow, unknown := d.adds.When.Eval(w.has, o.Unknown)
-		if o.Applies = o.Applies.And(narrow); o.Applies == scheme.Undetermined {
-			o.Unknown = unknown
-		} else {
-			o.Unknown = nil
-		}
+	o = Outcome{Requirement: q.ref, Level: d.level, Method: d.adds.Method, By: d.adds.By, Duty: d.duty, Fact: d.fact}
+	o.Applies, o.Unknown = w.applies(d)
+	s := w.shown(d.req, d.adds.MaxAge)
+	var m int32
+	o.Answer, o.Rule, m = s.judge(d, o.Applies, w.blocked[d.req])
+	if m != 0 {
+		o.From = s.marks[m-1].from.place(w.c, d.req)
 	}
-	s := w.shown[d.req]
-	if s == nil {
-		s = &noClaims
-		if len(w.claims[d.req]) > 0 {
-			v := claimsOf(w.ev, w.claims[d.req], w.at)
-			s = &v
-		}
-		w.shown[d.req] = s
+	if o.Rule == RuleIncomplete {
+		o.Lacks = s.lacks
 	}
-	var claim int32
-	o.Answer, o.Rule, claim = s.judge(d, o.Applies)
-	o.Claim = int(claim) - 1
-	if o.Rule == RuleNotShown {
+	if o.Answer == scheme.Yes || s.fail != 0 || s.unsure != [methods][bodies]int32{} || w.blocked[d.req] {
+		return o, nil
+	}
+	by, narrow := w.carried(d, q)
+	switch {
+	case by != nil:
+		o.Answer, o.Rule, o.From, o.Lacks, o.Mapping = scheme.Yes, RuleMapped, "", nil, by.carried(w.c)
+		return o, by
+	case narrow != nil && o.Rule == RuleNotShown:
+		o.Rule, o.Mapping = RuleTooNarrow, narrow.carried(w.c)
+	case o.Rule == RuleNotShown:
 		for _, n := range q.elsewhere {
-			if len(w.claims[n]) > 0 {
+			if len(w.marks[n]) > 0 || w.sheets[w.c.reqs[n].group] != nil {
 				o.Rule = RuleOtherEdition
 			}
 		}
 	}
-	return o
+	return o, nil
 }
 
-var noClaims shown
+// applies is whether a level's demand applies to the product, and the features
+// that would have to be known.
+func (w *walk) applies(d *demand) (a scheme.Answer, unknown []string) {
+	a, unknown = w.c.reqs[d.req].req.When.Eval(w.has, nil)
+	if d.adds.When == nil {
+		return a, unknown
+	}
+	narrow, more := d.adds.When.Eval(w.has, unknown)
+	if a = a.And(narrow); a != scheme.Undetermined {
+		return a, nil
+	}
+	return a, more
+}
+
+// shown sums what is said of a requirement, for the scheme being assessed.
+func (w *walk) shown(n int32, months int) *shown {
+	a := w.admission
+	if months == 0 && a.sums[n] != nil {
+		return a.sums[n]
+	}
+	marks := w.marks[n]
+	if g := w.c.reqs[n].group; g != nil && w.sheets != nil {
+		marks = w.groupMarks(n, a.report, marks[:len(marks):len(marks)])
+	}
+	if len(marks) == 0 {
+		return &nothing
+	}
+	s := w.sum(n, marks, a.report, months)
+	if months == 0 {
+		a.sums[n] = s
+	}
+	return s
+}
+
+var nothing shown
 
 // Reached is the highest level that the evidence shows, whether or not the
 // scheme would grant it that day; "" for none.

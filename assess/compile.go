@@ -24,6 +24,8 @@ type Compiled struct {
 	reqs     []requirement
 	features map[string]bool
 	schemes  []compiledScheme
+	specs    map[string]*spec // by ID@EDITION
+	labs     map[string]*scheme.Lab
 }
 
 type requirement struct {
@@ -32,6 +34,9 @@ type requirement struct {
 	req       *scheme.Requirement
 	sure      scheme.Confidence // of the requirement and its edition
 	elsewhere []int32           // the requirement of the same id in the standard's other editions
+	group     *group            // the test group that assesses it; nil: none
+	mapped    []mapped          // what was shown of other standards, and carries over or does not
+	contents  int               // how many of its contents evidence must have
 }
 
 type compiledScheme struct {
@@ -85,6 +90,8 @@ func Compile(cat *scheme.Catalog) (*Compiled, error) {
 		tax:      scheme.NewTaxonomy(cat.Categories),
 		index:    map[scheme.RequirementRef]int32{},
 		features: map[string]bool{},
+		specs:    map[string]*spec{},
+		labs:     map[string]*scheme.Lab{},
 	}
 	type family struct{ standard, requirement string }
 	families := map[family][]int32{}
@@ -100,7 +107,13 @@ func Compile(cat *scheme.Catalog) (*Compiled, error) {
 				ref := scheme.RequirementRef{Standard: s.ID, Edition: e.ID, Requirement: r.ID}
 				n := int32(len(c.reqs))
 				c.index[ref] = n
-				c.reqs = append(c.reqs, requirement{ref: ref, name: ref.String(), req: r, sure: min(r.Confidence, e.Confidence)})
+				q := requirement{ref: ref, name: ref.String(), req: r, sure: min(r.Confidence, e.Confidence)}
+				for _, x := range r.Contents {
+					if !x.Optional {
+						q.contents++
+					}
+				}
+				c.reqs = append(c.reqs, q)
 				f := family{s.ID, r.ID}
 				families[f] = append(families[f], n)
 			}
@@ -114,7 +127,16 @@ func Compile(cat *scheme.Catalog) (*Compiled, error) {
 			}
 		}
 	}
+	for i := range cat.Laboratories {
+		c.labs[cat.Laboratories[i].ID] = &cat.Laboratories[i]
+	}
 	var errs []error
+	for i := range cat.Tests {
+		errs = append(errs, c.spec(&cat.Tests[i]))
+	}
+	for i := range cat.Mappings {
+		errs = append(errs, c.mapping(&cat.Mappings[i]))
+	}
 	for i := range cat.Schemes {
 		s := &cat.Schemes[i]
 		cs := compiledScheme{scheme: s}

@@ -1,6 +1,8 @@
 package assess_test
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 
 	"assay/assess"
@@ -12,10 +14,17 @@ import (
 
 func embedded(t testing.TB) (*scheme.Catalog, *assess.Compiled) {
 	t.Helper()
-	cat, err := catalog.Embedded()
+	emb, err := catalog.Embedded()
 	if err != nil {
 		t.Fatal(err)
 	}
+	whole := *emb
+	cat := &whole
+	lab := scheme.Lab{ID: "lab", Scopes: []scheme.LabScope{{From: civil.MustDate("2015-01-01")}}}
+	for _, s := range cat.Schemes {
+		lab.Scopes[0].Schemes = append(lab.Scopes[0].Schemes, s.ID)
+	}
+	cat.Laboratories = append(slices.Clone(cat.Laboratories), lab)
 	c, err := assess.Compile(cat)
 	if err != nil {
 		t.Fatal(err)
@@ -24,25 +33,57 @@ func embedded(t testing.TB) (*scheme.Catalog, *assess.Compiled) {
 }
 
 // everything shows all requirements of the catalog in the strongest way, with
-// every feature there.
+// every feature there: a report for each edition of a standard.
 func everything(cat *scheme.Catalog, functions ...string) *evidence.Evidence {
-	ev := &evidence.Evidence{Product: evidence.Product{Functions: functions}, Features: map[string]evidence.Feature{}}
+	return everythingOn(cat, civil.MustDate("2026-01-15"), functions...)
+}
+
+func everythingOn(cat *scheme.Catalog, day civil.Date, functions ...string) *evidence.Evidence {
+	ev := device(functions...)
 	for _, s := range cat.Standards {
 		for _, f := range s.Features {
 			ev.Features[f.ID] = evidence.Feature{Answer: scheme.Yes}
 		}
 		for _, e := range s.Editions {
+			var rs []evidence.Result
 			for _, r := range e.Requirements {
-				ev.Claims = append(ev.Claims, evidence.Claim{
-					Requirements: []evidence.Ref{{Standard: s.ID, Edition: e.ID, Requirement: r.ID}},
-					Verdict:      evidence.Pass, Method: scheme.Test,
-					By:   evidence.Body{Kind: scheme.Laboratory, ID: "lab:1"},
-					Date: civil.MustDate("2026-01-15"),
-				})
+				rs = append(rs, shows(scheme.RequirementRef{Standard: s.ID, Edition: e.ID, Requirement: r.ID}, &r, scheme.Test))
 			}
+			report(ev, s.ID, e.ID, day, rs)
 		}
 	}
 	return ev
+}
+
+func device(functions ...string) *evidence.Evidence {
+	return &evidence.Evidence{
+		Product:  evidence.Product{Holder: "h", Functions: functions, Models: []evidence.Model{{ID: "M"}}},
+		Firmware: []evidence.Firmware{{Version: "1", SHA256: evidence.Hash{1}}},
+		Features: map[string]evidence.Feature{},
+	}
+}
+
+// shows is a pass with all that evidence for the requirement must contain.
+func shows(ref scheme.RequirementRef, r *scheme.Requirement, m scheme.Method) evidence.Result {
+	a := evidence.Artifact{Name: "a", SHA256: evidence.Hash{2}, Size: 1}
+	for _, x := range r.Contents {
+		a.Shows = append(a.Shows, x.ID)
+	}
+	return evidence.Result{Requirements: []evidence.Ref{evidence.Ref(ref)}, Verdict: evidence.Pass, Method: m, Sample: "S", Artifacts: []evidence.Artifact{a}}
+}
+
+// report adds the laboratory's signed report.
+func report(ev *evidence.Evidence, standard, edition string, day civil.Date, rs []evidence.Result) {
+	s, err := evidence.FromReport(fmt.Sprint(len(ev.Reports)), &evidence.Report{
+		Number: fmt.Sprint(len(ev.Reports)), By: evidence.Body{Kind: scheme.Laboratory, ID: "lab"}, Method: evidence.Method{Standard: standard, Edition: edition},
+		Date: day, Tested: evidence.Period{From: day, To: day}, Product: evidence.Tested{Holder: "h", Models: []string{"M"}},
+		Samples: []evidence.Sample{{ID: "S", Model: "M", Firmware: evidence.Hash{1}}}, Results: rs,
+	}, "")
+	if err != nil {
+		panic(err)
+	}
+	ev.Reports = append(ev.Reports, *s)
+	ev.Verify(func(string, civil.Date, []byte, string) (string, error) { return "key", nil })
 }
 
 // In every scheme the highest level is reached with everything shown, none
@@ -67,7 +108,8 @@ func TestEmbedded(t *testing.T) {
 		if got := r.Grantable() != ""; got != open && r.Gates[2].Answer == scheme.Yes {
 			t.Errorf("%s: grantable %v, open %v", r.Scheme, got, open)
 		}
-		none := &evidence.Evidence{Product: all.Product, Features: all.Features}
+		none := device(all.Product.Functions...)
+		none.Features = all.Features
 		less := assess.Assess(c, none, r.Scheme, at)[0]
 		if less.Reached() != "" {
 			t.Errorf("%s: nothing shown, and %s reached", r.Scheme, less.Reached())
@@ -77,12 +119,9 @@ func TestEmbedded(t *testing.T) {
 		}
 		for _, m := range less.Missing {
 			if m.Kind == assess.MissingRequirement {
-				none.Claims = append(none.Claims, evidence.Claim{
-					Requirements: []evidence.Ref{evidence.Ref(m.Requirement.Requirement)},
-					Verdict:      evidence.Pass, Method: m.Requirement.Method,
-					By:   evidence.Body{Kind: m.Requirement.By, ID: "x"},
-					Date: at,
-				})
+				ref := m.Requirement.Requirement
+				q := cat.Standard(ref.Standard).Edition(ref.Edition).Requirement(ref.Requirement)
+				report(none, ref.Standard, ref.Edition, at, []evidence.Result{shows(ref, q, m.Requirement.Method)})
 			}
 		}
 		if again := assess.Assess(c, none, r.Scheme, at)[0]; again.Grantable() != r.Grantable() {

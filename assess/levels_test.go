@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"assay/assess"
-	"assay/civil"
 	"assay/evidence"
 	"assay/scheme"
 )
@@ -37,7 +36,8 @@ func TestEveryLevelAssesses(t *testing.T) {
 				}
 				n++
 				for _, features := range []map[string]evidence.Feature{all.Features, without} {
-					none := &evidence.Evidence{Product: evidence.Product{Functions: []string{in.Category}}, Features: features}
+					none := device(in.Category)
+					none.Features = features
 					r := assess.Assess(c, none, s.ID, day)[0]
 					if r.Edition != e.ID || len(r.Levels) != len(e.Levels) {
 						t.Fatalf("%s on %s: edition %s with %d levels, want %s", s.ID, day, r.Edition, len(r.Levels), e.ID)
@@ -45,7 +45,8 @@ func TestEveryLevelAssesses(t *testing.T) {
 					if r.Reached() != "" {
 						t.Errorf("%s %s, %s: nothing shown, and %s reached", s.ID, e.ID, in.Category, r.Reached())
 					}
-					full := &evidence.Evidence{Product: none.Product, Features: features, Claims: dated(all.Claims, day)}
+					full := everythingOn(cat, day, in.Category)
+					full.Features = features
 					if r := assess.Assess(c, full, s.ID, day)[0]; r.Reached() != top {
 						t.Errorf("%s %s, %s: everything shown, and %q reached: %+v", s.ID, e.ID, in.Category, r.Reached(), r.Missing)
 					}
@@ -56,14 +57,4 @@ func TestEveryLevelAssesses(t *testing.T) {
 	if n < 35 {
 		t.Errorf("only %d classes were assessed", n)
 	}
-}
-
-// dated are the claims as made on the day.
-func dated(cs []evidence.Claim, day civil.Date) []evidence.Claim {
-	out := make([]evidence.Claim, len(cs))
-	for i, c := range cs {
-		c.Date = day
-		out[i] = c
-	}
-	return out
 }

@@ -99,7 +99,8 @@ func Gather(rs []Result) []Missing {
 }
 
 // Check names the words of the evidence that the catalog does not know: a
-// misspelled feature would otherwise pass for one that nobody stated.
+// misspelled feature would otherwise pass for one that nobody stated. What the
+// statements say against each other is for Contradictions.
 func (c *Compiled) Check(ev *evidence.Evidence) []evidence.Finding {
 	var found []evidence.Finding
 	for i, f := range ev.Product.Functions {
@@ -124,5 +125,5 @@ func (c *Compiled) Check(ev *evidence.Evidence) []evidence.Finding {
 			}
 		}
 	}
-	return found
+	return append(found, c.CheckParts(ev)...)
 }

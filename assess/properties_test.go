@@ -29,9 +29,6 @@ func random(rng *rand.Rand) *evidence.Evidence {
 		if rng.IntN(6) == 0 {
 			c.Until = day("2025-06-30")
 		}
-		if rng.IntN(6) == 0 {
-			c.By.Accredited = day("2025-06-01")
-		}
 		ev.Claims = append(ev.Claims, c)
 	}
 	return ev
@@ -40,7 +37,7 @@ func random(rng *rand.Rand) *evidence.Evidence {
 var worth = [...]int{scheme.No: 0, scheme.Undetermined: 1, scheme.Yes: 2}
 
 func levels(c *Compiled, ev *evidence.Evidence) (as []scheme.Answer) {
-	for _, r := range Assess(c, ev, "", day("2025-07-01")) {
+	for _, r := range Assess(c, signed(ev), "", day("2025-07-01")) {
 		for _, l := range r.Levels {
 			as = append(as, l.Answer, l.Shown)
 		}
@@ -75,12 +72,12 @@ func TestProperties(t *testing.T) {
 			mixed := *ev
 			mixed.Claims = slices.Clone(ev.Claims)
 			rng.Shuffle(len(mixed.Claims), func(i, j int) { mixed.Claims[i], mixed.Claims[j] = mixed.Claims[j], mixed.Claims[i] })
-			a, b := Assess(c, ev, "", day("2025-07-01")), Assess(c, &mixed, "", day("2025-07-01"))
+			a, b := Assess(c, signed(ev), "", day("2025-07-01")), Assess(c, signed(&mixed), "", day("2025-07-01"))
 			if x, y := anonymous(a), anonymous(b); !reflect.DeepEqual(x, y) {
 				t.Fatalf("in another order:\n%+v\n%+v", x, y)
 			}
 		}
-		for _, r := range Assess(c, ev, "", day("2025-07-01")) {
+		for _, r := range Assess(c, signed(ev), "", day("2025-07-01")) {
 			if !slices.IsSortedFunc(r.Levels, func(a, b LevelResult) int { return cmp.Compare(worth[b.Shown], worth[a.Shown]) }) {
 				t.Fatalf("a higher level is reached without the one below: %s", show(r))
 			}
@@ -101,7 +98,7 @@ func TestProperties(t *testing.T) {
 func anonymous(rs []Result) []Result {
 	for i := range rs {
 		for j := range rs[i].Outcomes {
-			rs[i].Outcomes[j].Claim = min(rs[i].Outcomes[j].Claim, 0)
+			rs[i].Outcomes[j].From = ""
 		}
 		for j := range rs[i].Missing {
 			rs[i].Missing[j].Requirement = nil

@@ -1,6 +1,8 @@
 package evidence
 
 import (
+	"encoding/json"
+
 	"assay/civil"
 	"assay/scheme"
 )
@@ -143,6 +145,16 @@ func NewSigned(name string, body []byte, signature string) (*Signed, error) {
 		return nil, err
 	}
 	return &Signed{Name: name, Body: string(body), Signature: signature, report: r}, nil
+}
+
+// FromReport is NewSigned for a report that is at hand: its body is the
+// report's JSON.
+func FromReport(name string, r *Report, signature string) (*Signed, error) {
+	b, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
+	}
+	return &Signed{Name: name, Body: string(b), Signature: signature, report: r}, nil
 }
 
 // Verify finds out who signed each report. check does the cryptography: it

@@ -133,7 +133,7 @@ func (v *validator) report(at string, r *Report, e *Evidence) {
 		v.add(at+"/product/holder", fmt.Sprintf("the report is on a product of %.60s, the evidence on one of %.60s", r.Product.Holder, e.Product.Holder), "keep one product in one bundle")
 	}
 	for i, m := range r.Product.Models {
-		if !e.Product.has(m) {
+		if !e.Product.Has(m) {
 			v.add(fmt.Sprintf("%s/product/models/%d", at, i), fmt.Sprintf("model %.60q is none of the product's", m), "keep one product in one bundle, or add the model to product.yaml")
 		}
 	}
@@ -258,8 +258,8 @@ func (v *validator) word(at, s string) {
 	}
 }
 
-// has reports whether a product has the model or variant.
-func (p *Product) has(model string) bool {
+// Has reports whether a product has the model or variant.
+func (p *Product) Has(model string) bool {
 	for _, m := range p.Models {
 		if m.ID == model || slices.ContainsFunc(m.Variants, func(w Variant) bool { return w.ID == model }) {
 			return true
