@@ -32,6 +32,7 @@ var allowed = map[string]string{
 	"catalog":  "civil scheme",
 	"corpus":   "civil scheme certificate recognition",
 	"confine":  "",
+	"specimen": "civil scheme evidence catalog keys labsign",
 	"bundle":   "civil scheme evidence assess confine",
 	"workbook": "civil scheme evidence assess confine",
 

@@ -12,7 +12,6 @@ import (
 	"assay/certificate"
 	"assay/civil"
 	"assay/evidence"
-	"assay/office"
 	"assay/recognition"
 	"assay/scheme"
 )
@@ -138,13 +137,13 @@ func madeFor(cat *scheme.Catalog, cl *scheme.Clause) (*recognition.Input, error)
 // evidenceFile is that of the demo's smart-home hub.
 const evidenceFile = "../cmd/assay/demodata/hub.yaml"
 
-// hubEvidence is the evidence file as JSON.
-func hubEvidence() ([]byte, error) {
+// hubEvidence is the evidence file as JSON, signed by its laboratory.
+func hubEvidence(name string, models ...string) ([]byte, error) {
 	b, err := os.ReadFile(evidenceFile)
 	if err != nil {
 		return nil, fmt.Errorf("run this in the folder bench of the source: %w", err)
 	}
-	return office.EvidenceJSON(b)
+	return laboratory().Evidence(b, name, models)
 }
 
 // runAssess holds one product against every scheme.
@@ -157,7 +156,7 @@ func runAssess(context.Context, sizes) ([]*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	file, err := hubEvidence()
+	file, err := hubEvidence("")
 	if err != nil {
 		return nil, err
 	}

@@ -49,23 +49,7 @@ func (s *site) evaluated(ctx context.Context, model string) (*office.Act, error)
 
 // evidenceOf is the hub's evidence file with another name and model.
 func evidenceOf(model string) (json.RawMessage, error) {
-	file, err := hubEvidence()
-	if err != nil {
-		return nil, err
-	}
-	var m map[string]json.RawMessage
-	if err := json.Unmarshal(file, &m); err != nil {
-		return nil, err
-	}
-	var p map[string]any
-	if err := json.Unmarshal(m["product"], &p); err != nil {
-		return nil, err
-	}
-	p["name"], p["models"] = "SPECIMEN "+model, []map[string]any{{"id": model}}
-	if m["product"], err = json.Marshal(p); err != nil {
-		return nil, err
-	}
-	return json.Marshal(m)
+	return hubEvidence("SPECIMEN "+model, model)
 }
 
 // runGrant measures grants at a register of 10^4 certificates and at each

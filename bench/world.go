@@ -23,6 +23,7 @@ import (
 	"assay/office"
 	"assay/peer"
 	"assay/scheme"
+	"assay/specimen"
 	"assay/store"
 	"assay/web"
 )
@@ -47,6 +48,15 @@ type world struct {
 	sites   []*site
 }
 
+// laboratory signs the reports of all that is certified.
+var laboratory = sync.OnceValue(func() *specimen.Laboratory {
+	l, err := specimen.New()
+	if err != nil {
+		panic(err)
+	}
+	return l
+})
+
 // newWorld reads the offices; none is there before it is founded.
 func newWorld() (*world, error) {
 	w := new(world)
@@ -54,10 +64,10 @@ func newWorld() (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	if w.catalog, err = catalog.Embedded(); err != nil {
+	if w.archive, err = laboratory().Catalog(); err != nil {
 		return nil, err
 	}
-	if w.archive, err = catalog.Archive(catalog.EmbeddedFS()); err != nil {
+	if w.catalog, err = catalog.FromArchive(w.archive); err != nil {
 		return nil, err
 	}
 	w.dir, err = os.MkdirTemp("", "assay-bench")

@@ -6,18 +6,19 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
-	"assay/catalog"
 	"assay/civil"
 	"assay/keys"
 	"assay/ledger"
 	"assay/office"
 	"assay/peer"
 	"assay/scheme"
+	"assay/specimen"
 	"assay/store"
 )
 
@@ -43,10 +44,19 @@ const (
 	clause = "sg-kr-2024/kr-basic-to-cls3"
 )
 
+// laboratory signs the reports of all that is certified.
+var laboratory = sync.OnceValue(func() *specimen.Laboratory {
+	l, err := specimen.New()
+	if err != nil {
+		panic(err)
+	}
+	return l
+})
+
 // found makes an office in an empty database and opens it.
 func found(t *testing.T, db *store.DB, ring *keys.Ring, id string) *authority {
 	t.Helper()
-	archive, err := catalog.Archive(catalog.EmbeddedFS())
+	archive, err := laboratory().Catalog()
 	must(t, err)
 	info := infos[id]
 	info.Name, info.Ring, info.Origin, info.Specimen = scheme.Text{"en": "Specimen office " + id}, "test", "campaign.example/"+id, true
@@ -118,13 +128,7 @@ func (a *authority) grant(n int) string {
 	ctx := a.t.Context()
 	file, err := os.ReadFile("../cmd/assay/demodata/hub.yaml")
 	must(a.t, err)
-	file, err = office.EvidenceJSON(file)
-	must(a.t, err)
-	var ev map[string]any
-	must(a.t, json.Unmarshal(file, &ev))
-	p := ev["product"].(map[string]any)
-	p["name"], p["models"] = fmt.Sprint("SPECIMEN Hub ", n), []map[string]any{{"id": fmt.Sprint("H-", n)}}
-	file, err = json.Marshal(ev)
+	file, err = laboratory().Evidence(file, fmt.Sprint("SPECIMEN Hub ", n), []string{fmt.Sprint("H-", n)})
 	must(a.t, err)
 	app, err := a.Submit(ctx, a.people["maker"], office.Application{ID: uuid.NewString(), Scheme: source, Level: "basic", Evidence: file, Language: "ko",
 		Requests: []office.StandingRequest{{Scheme: target, Declaration: true, Consent: true, Contact: "desk", Payer: "kr:specimen-0001"}}})

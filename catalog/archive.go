@@ -105,12 +105,7 @@ func Archive(fsys fs.FS) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := []byte(archiveHead)
-	for _, f := range files {
-		b = fmt.Appendf(b, "%s %d\n", f.path, len(f.body))
-		b = append(append(b, f.body...), '\n')
-	}
-	return b, nil
+	return pack(files), nil
 }
 
 // FromArchive reads the catalog in an archive. It takes only what Archive
@@ -165,4 +160,40 @@ func inFolder(name string) bool {
 	dir, base := path.Split(name)
 	return slices.Contains(folders, strings.TrimSuffix(dir, "/")) && strings.Count(name, "/") == 1 &&
 		path.Ext(base) == ".yaml" && fs.ValidPath(name) && len(name) <= 100 && !strings.ContainsAny(name, " \n")
+}
+
+// pack writes files in the form of an archive.
+func pack(files []file) []byte {
+	b := []byte(archiveHead)
+	for _, f := range files {
+		b = fmt.Appendf(b, "%s %d\n", f.path, len(f.body))
+		b = append(append(b, f.body...), '\n')
+	}
+	return b
+}
+
+// AddLaboratory puts a laboratory's file into a catalog's archive, or replaces
+// the one with its id: that is how an office that adopts the embedded catalog
+// comes to know the keys of the laboratories in its own country.
+func AddLaboratory(archive, body []byte) ([]byte, error) {
+	files, err := unpack(archive)
+	if err != nil {
+		return nil, err
+	}
+	var l scheme.Lab
+	f := file{"laboratories/new.yaml", body}
+	if err := decode(f, &l); err != nil {
+		return nil, err
+	}
+	f.path = "laboratories/" + l.ID + ".yaml"
+	if !inFolder(f.path) || len(body) > MaxFile {
+		return nil, fmt.Errorf("%w: %q is no id of a laboratory, or its file is larger than %d bytes", ErrMalformed, clip(l.ID), MaxFile)
+	}
+	files = slices.DeleteFunc(files, func(o file) bool { return o.path == f.path })
+	files = append(files, f)
+	slices.SortFunc(files, func(a, b file) int { return strings.Compare(a.path, b.path) })
+	if _, err := parse(files); err != nil {
+		return nil, err
+	}
+	return pack(files), nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -60,12 +61,19 @@ func (n *node) read(id string) *office.Act {
 // name are changed throughout.
 func product(t testing.TB, file, model, other string) json.RawMessage {
 	t.Helper()
-	ev := evidenceFile(t, file)
-	out := bytes.ReplaceAll(ev, []byte(model), []byte(other))
-	if bytes.Equal(out, ev) {
+	b, err := os.ReadFile("../cmd/assay/demodata/" + file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := bytes.ReplaceAll(b, []byte(model), []byte(other))
+	if bytes.Equal(out, b) {
 		t.Fatalf("%s has no model %s", file, model)
 	}
-	return out
+	ev, err := laboratory.Evidence(out, "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ev
 }
 
 // apply submits an application for the hub.

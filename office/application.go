@@ -105,7 +105,7 @@ func (o *Office) checkApplication(a *Application) (*evidence.Evidence, error) {
 	if err != nil {
 		return nil, &Error{Code: Invalid, Field: "evidence", Message: err.Error(), Err: err}
 	}
-	if fs := ev.Validate(); len(fs) > 0 {
+	if fs := append(ev.Validate(), r.assess.CheckParts(ev)...); len(fs) > 0 {
 		return nil, fail(Invalid, "evidence"+fs[0].Place, fs[0].Remedy, "%s (%d findings in all)", fs[0].Problem, len(fs))
 	}
 	if ev.Product.Holder != a.Entity {
@@ -274,7 +274,7 @@ func (o *Office) Evaluate(ctx context.Context, by *Person, id string, match int6
 	}
 	var act *Act
 	a, err := o.step(ctx, id, match, []string{AppComplete}, func(w *work, a *Application) error {
-		ev, err := evidence.Read(a.Evidence)
+		ev, err := w.r.evidence(a.Evidence)
 		if err != nil {
 			return err
 		}

@@ -4,10 +4,10 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
+	"assay/assess"
 	"assay/certificate"
 	"assay/civil"
 	"assay/evidence"
@@ -63,7 +63,7 @@ func planDecision(w *work, a *Act, body any) ([]draft, error) {
 // newGrant makes the certificate that an application leads to, with a number
 // that is never given again, whatever becomes of it.
 func (w *work) newGrant(app *Application, a *Act, b *DecisionBody) (*certificate.Certificate, error) {
-	ev, err := evidence.Read(app.Evidence)
+	ev, err := w.r.evidence(app.Evidence)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func (w *work) newGrant(app *Application, a *Act, b *DecisionBody) (*certificate
 		return nil, fail(Conflict, "level", "", "no edition of %s with level %s is in force on %s", s.ID, b.Level, day)
 	}
 	c := &certificate.Certificate{
-		Office: w.info.Office, Scheme: s.ID, Edition: e.ID, Level: b.Level, Attestation: e.Level(b.Level).Attestation, Basis: basisOf(e, ev),
+		Office: w.info.Office, Scheme: s.ID, Edition: e.ID, Level: b.Level, Attestation: e.Level(b.Level).Attestation, Basis: basisOf(w.r.assess, e, ev),
 		Product: product(ev), Firmware: certificate.Firmware{Rule: e.Firmware},
 		Granted: day, Decided: w.now, Effective: at, SupportEnd: ev.Support.End, Act: a.Digest, Catalog: w.r.digest, Evidence: b.Evidence,
 	}
@@ -99,17 +99,13 @@ func (w *work) newGrant(app *Application, a *Act, b *DecisionBody) (*certificate
 
 // basisOf is what a certificate rests on: of the edition's base standards
 // those that the evidence passed against, or the only one.
-func basisOf(e *scheme.Edition, ev *evidence.Evidence) []scheme.StandardRef {
+func basisOf(c *assess.Compiled, e *scheme.Edition, ev *evidence.Evidence) []scheme.StandardRef {
 	if len(e.Bases) < 2 {
 		return e.Bases
 	}
 	var out []scheme.StandardRef
 	for _, b := range e.Bases {
-		if slices.ContainsFunc(ev.Claims, func(c evidence.Claim) bool {
-			return c.Verdict == evidence.Pass && slices.ContainsFunc(c.Requirements, func(r evidence.Ref) bool {
-				return r.Standard == b.Standard && (b.Edition == "" || r.Edition == b.Edition)
-			})
-		}) {
+		if c.RestsOn(ev, b) {
 			out = append(out, b)
 		}
 	}

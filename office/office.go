@@ -19,7 +19,9 @@ import (
 	"time"
 
 	"assay/assess"
+	"assay/evidence"
 	"assay/keys"
+	"assay/labsign"
 	"assay/market"
 	"assay/peer"
 	"assay/recognition"
@@ -117,6 +119,17 @@ func compileRules(cat *scheme.Catalog) (*rules, error) {
 		}
 	}
 	return r, nil
+}
+
+// evidence reads an application's evidence and finds out which laboratory of
+// the catalog in force signed each of its reports.
+func (r *rules) evidence(file []byte) (*evidence.Evidence, error) {
+	ev, err := evidence.Read(file)
+	if err != nil {
+		return nil, err
+	}
+	ev.Verify(labsign.Check(r.cat)) // an unsigned report counts for nothing, and the assessment says so
+	return ev, nil
 }
 
 // zoneOf is the zone in which a scheme's terms run; UTC for one unknown here.

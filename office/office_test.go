@@ -13,13 +13,13 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/mod/sumdb/note"
 
-	"assay/catalog"
 	"assay/certificate"
 	"assay/keys"
 	"assay/ledger"
 	"assay/office"
 	"assay/peer"
 	"assay/scheme"
+	"assay/specimen"
 	"assay/store"
 	"assay/store/storetest"
 )
@@ -40,11 +40,20 @@ type node struct {
 }
 
 var archive = func() []byte {
-	b, err := catalog.Archive(catalog.EmbeddedFS())
+	b, err := laboratory.Catalog()
 	if err != nil {
 		panic(err)
 	}
 	return b
+}()
+
+// laboratory signs the reports of the evidence that tests apply with.
+var laboratory = func() *specimen.Laboratory {
+	l, err := specimen.New()
+	if err != nil {
+		panic(err)
+	}
+	return l
 }()
 
 // start is a working day on which everything in the embedded catalog is in force.
@@ -206,7 +215,7 @@ func evidenceFile(t testing.TB, name string) json.RawMessage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, err := office.EvidenceJSON(b)
+	j, err := laboratory.Evidence(b, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,6 +47,17 @@ func variant(t testing.TB, file, old, new string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
+	cat, err := catalog.FromArchive(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lab, err := laboratory.File(cat)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err = catalog.AddLaboratory(b, lab); err != nil {
+		t.Fatal(err)
+	}
 	return b
 }
 

@@ -267,7 +267,7 @@ func TestCompromised(t *testing.T) {
 		kr.clock.Advance(time.Hour)
 		since := kr.clock.Now()
 		kr.clock.Advance(time.Minute)
-		other := json.RawMessage(strings.NewReplacer("HB-300", "HB-400").Replace(string(evidenceFile(t, "hub.yaml"))))
+		other := product(t, "hub.yaml", "HB-300", "HB-400")
 		dirty := kr.grantEvidence(other, "kr-cic", "basic", toSG)
 		sg.sync(kr)
 		if len(sg.here(clean)) != 1 || len(sg.here(dirty)) != 1 {

@@ -1,89 +1,113 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
-	"flag"
+	"errors"
 	"fmt"
 	"io"
-	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"assay/assess"
+	"assay/bundle"
 	"assay/catalog"
 	"assay/civil"
 	"assay/evidence"
+	"assay/labsign"
 	"assay/scheme"
 )
 
-const assessUsage = `usage: assay assess [--at YYYY-MM-DD] [--scheme ID] [--dir CATALOG] [--json] FILE
+const assessUsage = `usage: assay assess [flags] BUNDLE
 
-Says which level of which scheme the product in the evidence file reaches, why,
-and what is missing. FILE is YAML or JSON; - is the standard input. --at is a day
-in each scheme's own zone; without it, it is today there.
+Says which level of which scheme a product reaches, and what is missing and why.
+BUNDLE is a folder, a zip of it, or one evidence file (YAML or JSON); - is such a
+file on the standard input.
 
-exit: 0 some level may be granted, 1 none may or the file has findings, 2 usage
+  --at YYYY-MM-DD    as on that day in each scheme's own zone; default: today there
+  --scheme ID        this scheme only
+  --explain ID       walks from the levels down to test unit and artifact; ID is a
+                     requirement, as in 5.1-1 or en-303-645@2.1.1/5.1-1
+  --all              every missing thing, not only the first of each scheme
+  --lang LANG        of texts of the catalog: en, ko, de, fi; default en
+  --dir CATALOG      with the catalog in this folder, not the one in this program
+  --laboratory FILE  takes the signed reports of this laboratory, too; may stand again
+  --json             prints all of it as JSON
+  --html FILE        writes a report to read
+  --pdf FILE         the same to print
+
+exit: 0 some level may be granted, 1 none may or the bundle has errors, 2 usage
 `
 
+// assessment is what `assay assess --json` prints.
+type assessment struct {
+	Product        evidence.Product       `json:"product"`
+	Catalog        string                 `json:"catalog"` // digest
+	Results        []assess.Result        `json:"results"`
+	Missing        []assess.Missing       `json:"missing"`
+	Contradictions []assess.Contradiction `json:"contradictions"`
+	Reports        []reportState          `json:"reports"`
+	Explained      []*assess.Explanation  `json:"explained,omitempty"`
+
+	cat *scheme.Catalog
+	c   *assess.Compiled
+	ev  *evidence.Evidence
+	b   *bundle.Bundle
+}
+
+// reportState says whether a report's signature was found good.
+type reportState struct {
+	Name       string `json:"name"`
+	Number     string `json:"number"`
+	By         string `json:"by"`
+	Signed     string `json:"signed,omitempty"`  // fingerprint of the laboratory's key
+	Problem    string `json:"problem,omitempty"` // why it counts for nothing
+	Laboratory bool   `json:"laboratory"`
+}
+
 // runAssess is the verb "assess".
-func runAssess(args []string, stdout, stderr io.Writer) int {
-	fs := flag.NewFlagSet("assess", flag.ContinueOnError)
-	fs.SetOutput(stderr)
-	fs.Usage = func() { io.WriteString(stderr, assessUsage) }
-	at := fs.String("at", "", "")
-	only := fs.String("scheme", "", "")
-	dir := fs.String("dir", "", "")
-	asJSON := fs.Bool("json", false, "")
-	if err := fs.Parse(args); err != nil {
-		return 2
-	}
-	refuse := func(code int, format string, a ...any) int {
-		fmt.Fprintf(stderr, "assay assess: "+format+"\n", a...)
+func runAssess(ctx context.Context, args []string, std stdio) int {
+	v := newVerb(std, "assess", "BUNDLE")
+	v.Usage = func() { io.WriteString(std.err, assessUsage) }
+	at := v.String("at", "", "")
+	only := v.String("scheme", "", "")
+	explain := v.String("explain", "", "")
+	all := v.Bool("all", false, "")
+	lang := v.String("lang", "en", "")
+	dir := v.String("dir", "", "")
+	var laboratories list
+	v.Var(&laboratories, "laboratory", "")
+	out := reportFlags(v)
+	rest, code, ok := v.parse(args, 1, 1)
+	if !ok {
 		return code
 	}
-	if fs.NArg() != 1 {
-		fs.Usage()
-		return 2
+	if !slices.Contains(catalog.Languages, *lang) {
+		return v.misuse("--lang %s: the catalog has %s", *lang, strings.Join(catalog.Languages, ", "))
 	}
 	var day civil.Date
 	if *at != "" {
 		var err error
 		if day, err = civil.ParseDate(*at); err != nil {
-			return refuse(2, "--at %v", err)
+			return v.misuse("--at %v", err)
 		}
 	}
-	load := catalog.Embedded
-	if *dir != "" {
-		load = func() (*scheme.Catalog, error) { return catalog.LoadDir(*dir) }
-	}
-	cat, err := load()
+	cat, err := readCatalog(*dir, laboratories)
 	if err != nil {
-		return refuse(1, "catalog: %v", err)
+		return v.fail(fmt.Errorf("catalog: %w", err))
 	}
 	if *only != "" && cat.Scheme(*only) == nil {
-		return refuse(2, "--scheme %s: the catalog has %s", *only, strings.Join(schemeIDs(cat), ", "))
+		return v.misuse("--scheme %s: the catalog has %s", *only, strings.Join(schemeIDs(cat), ", "))
 	}
-	c, err := assess.Compile(cat)
+	a, err := openForAssessment(ctx, rest[0], cat, std)
+	if errors.Is(err, errFindings) {
+		return exitFailed
+	}
 	if err != nil {
-		return refuse(1, "catalog: %v", err)
+		return v.fail(err)
 	}
-	file := fs.Arg(0)
-	b, err := readEvidence(file)
-	if err != nil {
-		return refuse(1, "%v", err)
-	}
-	ev, err := evidence.Parse(b)
-	if err != nil {
-		return refuse(1, "%s: %v", file, err)
-	}
-	if found := append(ev.Validate(), c.Check(ev)...); len(found) > 0 {
-		for _, f := range found {
-			fmt.Fprintf(stderr, "%s:%d: %s\n", file, evidence.Line(b, f.Place), f)
-		}
-		return 1
-	}
-	var rs []assess.Result
 	for i := range cat.Schemes {
 		s := &cat.Schemes[i]
 		if *only != "" && s.ID != *only {
@@ -93,27 +117,106 @@ func runAssess(args []string, stdout, stderr io.Writer) int {
 		if on.IsZero() {
 			zone, err := time.LoadLocation(s.Zone)
 			if err != nil {
-				return refuse(1, "scheme %s: %v", s.ID, err)
+				return v.fail(fmt.Errorf("scheme %s: %w", s.ID, err))
 			}
 			on = civil.DateAt(time.Now().UnixMicro(), zone)
 		}
-		rs = append(rs, assess.Assess(c, ev, s.ID, on)...)
+		a.Results = append(a.Results, assess.Assess(a.c, a.ev, s.ID, on)...)
 	}
-	if *asJSON {
-		enc := json.NewEncoder(stdout)
-		enc.SetIndent("", "  ")
-		if err := enc.Encode(rs); err != nil {
-			return refuse(1, "%v", err)
-		}
-	} else if err := printAssessment(stdout, ev, rs); err != nil {
-		return refuse(1, "%v", err)
-	}
-	for i := range rs {
-		if rs[i].Grantable() != "" {
-			return 0
+	a.Missing = assess.Gather(a.Results)
+	if *explain != "" {
+		if err := a.explain(*explain); err != nil {
+			return v.misuse("--explain %v", err)
 		}
 	}
-	return 1
+	if err := out.write(a, *lang); err != nil {
+		return v.fail(err)
+	}
+	switch {
+	case v.json:
+		err = writeJSON(std.out, a)
+	case *explain != "":
+		err = a.printExplained(std.out, *lang)
+	default:
+		err = a.print(std.out, *lang, *all)
+	}
+	if err != nil {
+		return v.fail(err)
+	}
+	for i := range a.Results {
+		if a.Results[i].Grantable() != "" {
+			return exitOK
+		}
+	}
+	return exitFailed
+}
+
+// errFindings says that what is wrong was printed.
+var errFindings = errors.New("the bundle has findings")
+
+// openForAssessment opens a bundle, holds it against the catalog and finds out
+// who signed its reports. What is wrong in it is printed with file and line.
+func openForAssessment(ctx context.Context, path string, cat *scheme.Catalog, std stdio) (*assessment, error) {
+	c, err := assess.Compile(cat)
+	if err != nil {
+		return nil, fmt.Errorf("catalog: %w", err)
+	}
+	b, err := openBundle(ctx, path, std.in)
+	found := bundle.Problems(err)
+	if err != nil && found == nil {
+		return nil, err
+	}
+	if err == nil {
+		found = slices.DeleteFunc(b.Findings(c.Check(b.Evidence)...), func(f bundle.Finding) bool { return f.Note })
+	}
+	if len(found) > 0 {
+		printFindings(std.err, path, found)
+		return nil, errFindings
+	}
+	a := &assessment{Product: b.Evidence.Product, Catalog: cat.Digest, Results: []assess.Result{}, Reports: []reportState{}, cat: cat, c: c, ev: b.Evidence, b: b}
+	errs := a.ev.Verify(labsign.Check(cat))
+	for i := range a.ev.Reports {
+		s := &a.ev.Reports[i]
+		r := s.Report()
+		x := reportState{Name: s.Name, Number: r.Number, By: r.By.ID, Laboratory: r.By.Kind == scheme.Laboratory}
+		if s.Signer() != nil {
+			x.Signed = s.Signer().Key
+		}
+		if errs[i] != nil {
+			x.Problem = errs[i].Error()
+		}
+		a.Reports = append(a.Reports, x)
+	}
+	a.Contradictions = c.Contradictions(a.ev)
+	if a.Contradictions == nil {
+		a.Contradictions = []assess.Contradiction{}
+	}
+	return a, nil
+}
+
+// openBundle opens a bundle; - is one evidence file on the standard input.
+func openBundle(ctx context.Context, path string, stdin io.Reader) (*bundle.Bundle, error) {
+	if path != "-" {
+		return bundle.OpenContext(ctx, path)
+	}
+	b, err := readBounded(path, stdin, evidence.MaxSize)
+	if err != nil {
+		return nil, err
+	}
+	ev, err := evidence.Parse(b)
+	if err != nil {
+		return nil, err
+	}
+	return &bundle.Bundle{Evidence: ev}, nil
+}
+
+// applyEvidence is a bundle as an application carries it.
+func applyEvidence(ctx context.Context, path string, stdin io.Reader) (json.RawMessage, error) {
+	b, err := openBundle(ctx, path, stdin)
+	if err != nil {
+		return nil, err
+	}
+	return b.JSON()
 }
 
 func schemeIDs(cat *scheme.Catalog) (ids []string) {
@@ -123,63 +226,166 @@ func schemeIDs(cat *scheme.Catalog) (ids []string) {
 	return ids
 }
 
-// readEvidence reads no more than the parser would take.
-func readEvidence(name string) ([]byte, error) {
-	if name == "-" {
-		return io.ReadAll(io.LimitReader(os.Stdin, evidence.MaxSize+1))
+// explain explains a requirement in every scheme that asks for it; one that
+// none asks for in the first.
+func (a *assessment) explain(id string) error {
+	type seen struct {
+		ref    scheme.RequirementRef
+		scheme string
 	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
+	done := map[seen]bool{}
+	for i := range a.Results {
+		r := &a.Results[i]
+		for j := range r.Outcomes {
+			k := seen{r.Outcomes[j].Requirement, r.Scheme}
+			if (k.ref.Requirement != id && k.ref.String() != id) || done[k] {
+				continue
+			}
+			done[k] = true
+			x, err := assess.Explain(a.c, a.ev, k.ref, k.scheme, r.At)
+			if err != nil {
+				return err
+			}
+			a.Explained = append(a.Explained, x)
+		}
 	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, evidence.MaxSize+1))
+	if len(a.Explained) > 0 {
+		return nil
+	}
+	ref, err := evidence.ParseRef(id)
+	if err != nil || len(a.Results) == 0 {
+		return fmt.Errorf("%.60s: no level of these schemes asks for it that day", id)
+	}
+	x, err := assess.Explain(a.c, a.ev, scheme.RequirementRef(ref), a.Results[0].Scheme, a.Results[0].At)
+	a.Explained = append(a.Explained, x)
+	return err
 }
 
-const missingShown = 12 // of what stands in the way of most levels; --json has all
+const missingShown = 5 // of what is missing for a scheme's next level; --all and --json have all
 
-func printAssessment(w io.Writer, ev *evidence.Evidence, rs []assess.Result) error {
-	fmt.Fprintf(w, "%s (%s)\n\n", ev.Product.Name, strings.Join(ev.Product.Functions, ", "))
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "SCHEME\tEDITION\tON\tLEVEL\tGRANTABLE\tSHOWN\tAS SURE AS")
-	for i := range rs {
-		r := &rs[i]
-		if len(r.Levels) == 0 {
-			fmt.Fprintf(t, "%s\t-\t%s\t-\tno\t-\t-\n", r.Scheme, r.At)
+func (a *assessment) print(w io.Writer, lang string, all bool) error {
+	fmt.Fprintf(w, "%s (%s)\n", a.Product.Name, strings.Join(a.Product.Functions, ", "))
+	for _, r := range a.Reports {
+		if r.Problem != "" {
+			fmt.Fprintf(w, "! %s counts for nothing: %s\n", r.Name, r.Problem)
 		}
-		for _, l := range r.Levels {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Scheme, r.Edition, r.At, l.Level, l.Answer, l.Shown, l.Confidence)
+	}
+	for i := range a.Contradictions {
+		for _, f := range a.b.Locate(a.Contradictions[i].Finding(lang)) {
+			fmt.Fprintf(w, "! %s\n", f)
+		}
+	}
+	fmt.Fprintln(w)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "SCHEME\tEDITION\tON\tLEVEL\tREACHED\tGRANTABLE\tAS SURE AS")
+	for i := range a.Results {
+		r := &a.Results[i]
+		if len(r.Levels) == 0 {
+			fmt.Fprintf(t, "%s\t-\t%s\t-\tno edition had begun\tno\t-\n", r.Scheme, r.At)
+		}
+		for j, l := range r.Levels {
+			name, edition, on := r.Scheme, r.Edition, r.At.String()
+			if j > 0 {
+				name, edition, on = "", "", ""
+			}
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", name, edition, on, l.Level, reached(r, &r.Levels[j]), grantable(r, &r.Levels[j]), l.Confidence)
 		}
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintln(w)
-	for i := range rs {
-		r := &rs[i]
+	for i := range a.Results {
+		if err := a.printNext(w, &a.Results[i], all); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const outOfScope = "takes no such product"
+
+// reached says in words whether the evidence shows a level.
+func reached(r *assess.Result, l *assess.LevelResult) string {
+	switch n := l.Missing(r); {
+	case slices.ContainsFunc(r.Gates, func(g assess.Reason) bool { return g.Rule == assess.RuleScope && g.Answer == scheme.No }):
+		return outOfScope
+	case l.Shown == scheme.Yes:
+		return "reached"
+	case l.Shown == scheme.No:
+		return fmt.Sprintf("not reached (%d missing)", n)
+	default:
+		return fmt.Sprintf("cannot say (%d open)", n)
+	}
+}
+
+// grantable says whether a level may be granted, or what is in the way beside
+// the evidence.
+func grantable(r *assess.Result, l *assess.LevelResult) string {
+	if l.Shown == scheme.Yes && l.Answer != scheme.Yes {
 		for _, g := range r.Gates {
 			if g.Answer != scheme.Yes {
-				fmt.Fprintf(w, "%s: %s is %s: %s%s\n", r.Scheme, g.Rule, g.Answer, g.Data, cited(g.Fact))
-			}
-		}
-		if n := len(r.Levels); n > 0 {
-			if d := len(r.Levels[n-1].Doubts); d > 0 {
-				fmt.Fprintf(w, "%s: rests on %d facts below official, the first %s%s\n", r.Scheme, d, r.Levels[n-1].Doubts[0].About, cited(r.Levels[n-1].Doubts[0].Fact))
+				return fmt.Sprintf("%s (%s)", l.Answer, g.Rule)
 			}
 		}
 	}
-	missing := assess.Gather(rs)
-	if len(missing) == 0 {
+	return l.Answer.String()
+}
+
+// printNext says of one scheme what is in the way: of every level beside the
+// evidence, and of the next one in it, what unlocks most other levels first.
+func (a *assessment) printNext(w io.Writer, r *assess.Result, all bool) error {
+	next := slices.IndexFunc(r.Levels, func(l assess.LevelResult) bool { return l.Shown != scheme.Yes })
+	var lines []string
+	for _, g := range r.Gates {
+		if g.Answer != scheme.Yes {
+			lines = append(lines, fmt.Sprintf("%s is %s: %s%s", g.Rule, g.Answer, g.Data, cited(g.Fact)))
+		}
+	}
+	if n := len(r.Levels); n > 0 {
+		if d := r.Levels[n-1].Doubts; len(d) > 0 {
+			lines = append(lines, fmt.Sprintf("rests on %d facts below official, the first %s%s", len(d), d[0].About, cited(d[0].Fact)))
+		}
+	}
+	head := r.Scheme
+	if next >= 0 && reached(r, &r.Levels[next]) != outOfScope {
+		head += ", for " + r.Levels[next].Level
+	}
+	var rows [][]string
+	for i := range a.Missing {
+		m := &a.Missing[i]
+		here, other := 0, 0
+		for _, s := range m.Levels {
+			switch {
+			case s.Scheme != r.Scheme:
+				other++
+			case next >= 0 && s.Level == r.Levels[next].Level:
+				here++
+			default:
+				other++
+			}
+		}
+		if here > 0 {
+			unlocks := ""
+			if other > 0 {
+				unlocks = fmt.Sprintf("and %d other levels", other)
+			}
+			rows = append(rows, []string{string(m.Kind), m.About, wantedFor(m), unlocks})
+		}
+	}
+	if len(lines) == 0 && len(rows) == 0 {
 		return nil
 	}
-	fmt.Fprintf(w, "\nMissing, what stands in the way of most levels first:\n")
-	t = tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for i, m := range missing {
-		if i == missingShown {
-			fmt.Fprintf(t, "  … and %d more\n", len(missing)-i)
+	fmt.Fprintf(w, "\n%s\n", head)
+	for _, l := range lines {
+		fmt.Fprintf(w, "  %s\n", l)
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for i, row := range rows {
+		if i == missingShown && !all {
+			fmt.Fprintf(t, "  … and %d more (--all)\n", len(rows)-i)
 			break
 		}
-		fmt.Fprintf(t, "  %d\t%s\t%s\t%s\n", len(m.Levels), m.Kind, m.About, wantedFor(&m))
+		fmt.Fprintf(t, "  %s\n", strings.Join(row, "\t"))
 	}
 	return t.Flush()
 }
@@ -201,8 +407,85 @@ func wantedFor(m *assess.Missing) string {
 	}
 	o := m.Requirement
 	s := fmt.Sprintf("%s by %s (%s)", o.Method, o.By, o.Rule)
+	if len(o.Lacks) > 0 {
+		s += ": " + strings.Join(o.Lacks, ", ")
+	}
+	if o.Mapping != nil {
+		s += fmt.Sprintf(": %s says %s (%s, %s)", o.Mapping.Mapping, o.Mapping.Relation, o.Mapping.Author, o.Mapping.Confidence)
+	}
 	if !o.Duty {
 		s += ", or the ground why not"
 	}
 	return s
+}
+
+func (a *assessment) printExplained(w io.Writer, lang string) error {
+	for _, x := range a.Explained {
+		fmt.Fprintf(w, "%s in %s on %s\n  %s\n", x.Requirement, x.Scheme, x.At, x.Text.In(lang))
+		if x.Condition != "" {
+			fmt.Fprintf(w, "  applies: %s, where %s\n", x.Applies, x.Condition)
+		}
+		for _, f := range x.Unknown {
+			fmt.Fprintf(w, "  not stated: feature %s\n", f)
+		}
+		for _, o := range x.Asked {
+			fmt.Fprintf(w, "  level %s asks: %s by %s → %s (%s)", o.Level, o.Method, o.By, o.Answer, o.Rule)
+			if o.From != "" {
+				fmt.Fprintf(w, " by %s", o.From)
+			}
+			if o.Mapping != nil {
+				fmt.Fprintf(w, " through %s (%s), made by %s, %s", o.Mapping.Mapping, o.Mapping.Relation, o.Mapping.Author, o.Mapping.Confidence)
+			}
+			if len(o.Lacks) > 0 {
+				fmt.Fprintf(w, ", lacks %s", strings.Join(o.Lacks, ", "))
+			}
+			fmt.Fprintln(w)
+		}
+		for _, k := range x.Against {
+			fmt.Fprintf(w, "  ! %s: %s\n", k.About, k.Text.In(lang))
+		}
+		for _, s := range x.Said {
+			fmt.Fprintf(w, "  said %s: %s, %s by %s on %s%s\n", s.From, s.Verdict, s.Method, s.By, s.Date, notCounted(s.Why))
+			printArtifacts(w, "    ", s.Artifacts)
+		}
+		if g := x.Group; g != nil {
+			fmt.Fprintf(w, "  group %s by %s, verdicts of a %s → %s\n", x.Requirement.Requirement, g.Spec, g.By, g.Sum)
+			for _, k := range g.Cases {
+				fmt.Fprintf(w, "    case %s (%s) → %s\n", k.Case, k.Kind, k.Sum)
+				for _, u := range k.Units {
+					fmt.Fprintf(w, "      unit %s → %s: %s\n", u.Unit, u.Sum, u.Text.In(lang))
+					for _, row := range u.Rows {
+						at := row.Row
+						if at == "" {
+							at = "the device"
+						}
+						fmt.Fprintf(w, "        %s → %s\n", at, row.Sum)
+						for _, y := range row.Given {
+							sample := ""
+							if y.Sample != "" {
+								sample = ", sample " + y.Sample
+							}
+							fmt.Fprintf(w, "          %s by %s in %s%s on %s%s\n", y.Verdict, y.Laboratory, y.Report, sample, y.Date, notCounted(y.Why))
+							printArtifacts(w, "            ", y.Artifacts)
+						}
+					}
+				}
+			}
+		}
+		fmt.Fprintln(w)
+	}
+	return nil
+}
+
+func notCounted(why string) string {
+	if why == "" {
+		return ""
+	}
+	return ", does not count: " + why
+}
+
+func printArtifacts(w io.Writer, indent string, as []evidence.Artifact) {
+	for _, a := range as {
+		fmt.Fprintf(w, "%s%s (%d bytes, SHA-256 %s)\n", indent, a.Name, a.Size, a.SHA256)
+	}
 }

@@ -13,7 +13,7 @@ func ruleCommands() []command {
 	return []command{
 		{"catalog", "list|show|lint|export", "the rules as data: schemes, arrangements, markets", plain(runCatalog)},
 		{"evidence", "COMMAND", "a maker's evidence: begin it, check it, sign reports, see what a change makes stale", runEvidence},
-		{"assess", "FILE", "which levels a product reaches, and what is missing", plain(runAssess)},
+		{"assess", "BUNDLE", "which levels a product reaches, and what is missing", runAssess},
 		{"advise", "[BUNDLE]", "which level suits which product", runAdvise},
 		{"corpus", "run [DIR]", "conformance cases for recognition; --mutate changes every clause field", plain(runCorpus)},
 	}

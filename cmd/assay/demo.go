@@ -10,6 +10,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"assay/specimen"
 )
 
 // The demo runs the main job between four offices on this machine's loopback.
@@ -43,6 +45,11 @@ func runDemo(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 	d := &demo{out: stdout, json: *asJSON, night: *night, began: time.Now()}
+	var err error
+	if d.lab, err = specimen.New(); err != nil {
+		fmt.Fprintf(stderr, "assay demo: %v\n", err)
+		return exitFailed
+	}
 	if err := d.run(ctx, *dir); err != nil {
 		fmt.Fprintf(stderr, "assay demo: %v\n", err)
 		d.close()
@@ -71,6 +78,7 @@ type demo struct {
 	temp    bool
 	began   time.Time
 	nations []*nation
+	lab     *specimen.Laboratory
 
 	kr, sg, de, fi *nation
 	hub            string            // the Korean hub's certificate

@@ -28,7 +28,7 @@ func (d *demo) badNight(ctx context.Context) error {
 
 // refusedOnce: what Singapore once refused arrives as a Korean grant.
 func (d *demo) refusedOnce(ctx context.Context) error {
-	ev, err := product(hubFile, "SPECIMEN Hanbit Hub Zero", "HB-900", "consumer/smart-home-hub")
+	ev, err := d.product(hubFile, "SPECIMEN Hanbit Hub Zero", "HB-900", "consumer/smart-home-hub")
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (d *demo) refusedOnce(ctx context.Context) error {
 // database, signs thousands of grants in a night. An honest suspension stands
 // behind them in the same log.
 func (d *demo) thief(ctx context.Context) error {
-	ev, err := product(hubFile, "SPECIMEN Hanbit Hub Mini", "HB-301", "consumer/smart-home-hub")
+	ev, err := d.product(hubFile, "SPECIMEN Hanbit Hub Mini", "HB-301", "consumer/smart-home-hub")
 	if err != nil {
 		return err
 	}

@@ -40,13 +40,13 @@ func (d *demo) found(ctx context.Context) error {
 		info office.Info
 	}{
 		{&d.kr, office.Info{Office: "kr", Territory: "KR", Zone: "Asia/Seoul", Languages: []string{"ko", "en"}, Authorities: []string{"kisa"},
-			Name: specimen(scheme.Text{"en": "Korean office", "ko": "한국 기관", "de": "Koreanische Behörde", "fi": "Korean viranomainen"})}},
+			Name: specimenName(scheme.Text{"en": "Korean office", "ko": "한국 기관", "de": "Koreanische Behörde", "fi": "Korean viranomainen"})}},
 		{&d.sg, office.Info{Office: "sg", Territory: "SG", Zone: "Asia/Singapore", Languages: []string{"en"}, Authorities: []string{"csa"},
-			Name: specimen(scheme.Text{"en": "Singapore office", "ko": "싱가포르 기관", "de": "Singapurische Behörde", "fi": "Singaporen viranomainen"})}},
+			Name: specimenName(scheme.Text{"en": "Singapore office", "ko": "싱가포르 기관", "de": "Singapurische Behörde", "fi": "Singaporen viranomainen"})}},
 		{&d.de, office.Info{Office: "de", Territory: "DE", Zone: "Europe/Berlin", Languages: []string{"de", "en"}, Authorities: []string{"bsi"},
-			Name: specimen(scheme.Text{"en": "German office", "ko": "독일 기관", "de": "Deutsche Behörde", "fi": "Saksan viranomainen"})}},
+			Name: specimenName(scheme.Text{"en": "German office", "ko": "독일 기관", "de": "Deutsche Behörde", "fi": "Saksan viranomainen"})}},
 		{&d.fi, office.Info{Office: "fi", Territory: "FI", Zone: "Europe/Helsinki", Languages: []string{"fi", "en"}, Authorities: []string{"traficom"},
-			Name: specimen(scheme.Text{"en": "Finnish office", "ko": "핀란드 기관", "de": "Finnische Behörde", "fi": "Suomen viranomainen"})}},
+			Name: specimenName(scheme.Text{"en": "Finnish office", "ko": "핀란드 기관", "de": "Finnische Behörde", "fi": "Suomen viranomainen"})}},
 	} {
 		n, err := d.newNation(ctx, x.info)
 		if err != nil {
@@ -158,7 +158,7 @@ func reasonLine(r *recognition.Reason) string {
 func (d *demo) refusals(ctx context.Context) error {
 	d.say("Below each: the rule, what was found ⇐ what it was held against [source, how well that is known]")
 	grant := func(name, model, level string, functions ...string) (string, error) {
-		ev, err := product(hubFile, "SPECIMEN Hanbit "+name, model, functions...)
+		ev, err := d.product(hubFile, "SPECIMEN Hanbit "+name, model, functions...)
 		if err != nil {
 			return "", err
 		}
@@ -257,7 +257,7 @@ func (n *nation) openCase(ctx context.Context, source, kind string) (office.Case
 }
 
 func (d *demo) mainJob(ctx context.Context) error {
-	ev, err := product(hubFile, "", "")
+	ev, err := d.product(hubFile, "", "")
 	if err != nil {
 		return err
 	}
@@ -330,7 +330,7 @@ func (n *nation) designation(ctx context.Context, source string) (office.Entry, 
 }
 
 func (d *demo) persons(ctx context.Context) error {
-	ev, err := product(vacuumFile, "", "")
+	ev, err := d.product(vacuumFile, "", "")
 	if err != nil {
 		return err
 	}
@@ -349,7 +349,7 @@ func (d *demo) persons(ctx context.Context) error {
 	}
 	d.say("Two German officers release it: label %s", r.Number)
 
-	if ev, err = office.EvidenceJSON(speakerFile); err != nil {
+	if ev, err = d.product(speakerFile, "", ""); err != nil {
 		return err
 	}
 	_, sp, err := d.de.apply(ctx, "klangwerk", ev, deLabel, "label", ask(cic, makers["klangwerk"]))

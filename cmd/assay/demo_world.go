@@ -16,7 +16,6 @@ import (
 	"sync"
 	"time"
 
-	"assay/catalog"
 	"assay/certificate"
 	"assay/client"
 	"assay/keys"
@@ -82,7 +81,7 @@ func (d *demo) newNation(ctx context.Context, info office.Info) (*nation, error)
 	if n.ring, err = keys.NewRing(); err != nil {
 		return nil, err
 	}
-	archive, err := catalog.Archive(catalog.EmbeddedFS())
+	archive, err := d.lab.Catalog()
 	if err != nil {
 		return nil, err
 	}
@@ -346,28 +345,17 @@ var vacuumFile []byte
 //go:embed demodata/speaker.yaml
 var speakerFile []byte
 
-// product is an evidence file with another product in it.
-func product(file []byte, name, model string, functions ...string) (json.RawMessage, error) {
-	j, err := office.EvidenceJSON(file)
-	if err != nil || name == "" {
-		return j, err
+// product is an evidence file with another product in it, its laboratory's
+// reports signed. Without a name it is the file's own.
+func (d *demo) product(file []byte, name, model string, functions ...string) (json.RawMessage, error) {
+	var models []string
+	if model != "" {
+		models = []string{model}
 	}
-	var m map[string]json.RawMessage
-	if err := json.Unmarshal(j, &m); err != nil {
-		return nil, err
-	}
-	var p map[string]any
-	if err := json.Unmarshal(m["product"], &p); err != nil {
-		return nil, err
-	}
-	p["name"], p["models"], p["functions"] = name, []map[string]any{{"id": model}}, functions
-	if m["product"], err = json.Marshal(p); err != nil {
-		return nil, err
-	}
-	return json.Marshal(m)
+	return d.lab.Evidence(file, name, models, functions...)
 }
 
-func specimen(name scheme.Text) scheme.Text {
+func specimenName(name scheme.Text) scheme.Text {
 	out := scheme.Text{}
 	for l, s := range name {
 		out[l] = "SPECIMEN " + s

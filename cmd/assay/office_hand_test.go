@@ -50,8 +50,12 @@ func (s *served) certify() (certificateID string) {
 	if err != nil {
 		s.u.Fatal(err)
 	}
-	s.u.write("hub.yaml", string(b))
-	a := answer[office.Application](s.u, s.by("maker", "apply", "hub.yaml", "--scheme", "kr-cic", "--level", "basic",
+	ev, err := laboratory().Evidence(b, "", nil)
+	if err != nil {
+		s.u.Fatal(err)
+	}
+	s.u.write("hub.json", string(ev))
+	a := answer[office.Application](s.u, s.by("maker", "apply", "hub.json", "--scheme", "kr-cic", "--level", "basic",
 		"--request", "sg-cls-iot", "--accept-declaration", "--share-file", "--contact", "desk 4", "--payer", "kr:specimen-0001")...)
 	answer[office.Application](s.u, s.by("cleo", "application", "complete", a.ID)...)
 	e := answer[evaluated](s.u, s.by("dan", "evaluate", a.ID, "--recommend", "grant", "--reason", "requirements-met")...)

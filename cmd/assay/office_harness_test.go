@@ -16,7 +16,9 @@ import (
 	"testing"
 	"time"
 
+	"assay/catalog"
 	"assay/client"
+	"assay/specimen"
 )
 
 // asCommand tells the test binary to be the command itself, so that tests run
@@ -40,8 +42,26 @@ type user struct {
 func newUser(t testing.TB) *user {
 	u := &user{TB: t, dir: t.TempDir()}
 	u.write("passphrase", "a horse, a battery, a staple\n")
+	cat, err := catalog.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lab, err := laboratory().File(cat)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.write("laboratory.yaml", string(lab))
 	return u
 }
+
+// laboratory signs the reports of what is certified by hand.
+var laboratory = sync.OnceValue(func() *specimen.Laboratory {
+	l, err := specimen.New()
+	if err != nil {
+		panic(err)
+	}
+	return l
+})
 
 func (u *user) path(name string) string { return filepath.Join(u.dir, name) }
 
@@ -109,7 +129,7 @@ var specimens = map[string][]string{
 func initArgs(id string, more ...string) []string {
 	args := append([]string{"init", id, "--id", id, "--ring", "specimen", "--origin", "assay.example/" + id, "--specimen",
 		"--person", "ann:admin,officer", "--person", "bo:admin,officer", "--person", "cleo:registrar", "--person", "dan:evaluator",
-		"--person", "maker:maker:kr:specimen-0001", "--passphrase-file", "passphrase", "--scrypt-work", "8"}, specimens[id]...)
+		"--person", "maker:maker:kr:specimen-0001", "--passphrase-file", "passphrase", "--scrypt-work", "8", "--laboratory", "laboratory.yaml"}, specimens[id]...)
 	return append(args, more...)
 }
 

@@ -40,6 +40,8 @@ token for each person. At least two persons are admins; they found it together.
                        registrar, evaluator, officer, auditor, maker
   --specimen           marks everything as SPECIMEN
   --catalog CATALOG    folder with the catalog it adopts; default: this program's
+  --laboratory FILE    a laboratory that is added to it, whose signed reports
+                       count; may stand again
   --database URL       postgres://… with an empty database (or ASSAY_DATABASE);
                        default: DIR/office.db
   --passphrase-file F  for the keys, - is the standard input; default: asks
@@ -93,6 +95,8 @@ func runInit(ctx context.Context, args []string, std stdio) int {
 	v.Var(&persons, "person", "")
 	v.BoolVar(&f.info.Specimen, "specimen", false, "")
 	dir := v.String("catalog", "", "")
+	var laboratories list
+	v.Var(&laboratories, "laboratory", "")
 	v.StringVar(&f.database, "database", os.Getenv("ASSAY_DATABASE"), "")
 	file := v.String("passphrase-file", "", "")
 	v.IntVar(&f.work, "scrypt-work", keys.DefaultWork, "")
@@ -109,7 +113,7 @@ func runInit(ctx context.Context, args []string, std stdio) int {
 	if err := f.read(names, persons); err != nil {
 		return v.misuse("%v", err)
 	}
-	if err := f.readCatalog(*dir); err != nil {
+	if err := f.readCatalog(*dir, laboratories); err != nil {
 		return v.fail(err)
 	}
 	if err := f.free(); err != nil {
@@ -182,8 +186,8 @@ func (f *founding) pseudonym() string {
 }
 
 // readCatalog packs the catalog and holds the authorities against it.
-func (f *founding) readCatalog(dir string) (err error) {
-	if f.catalog, err = catalogArchive(dir); err != nil {
+func (f *founding) readCatalog(dir string, laboratories []string) (err error) {
+	if f.catalog, err = catalogArchive(dir, laboratories...); err != nil {
 		return err
 	}
 	cat, err := catalog.FromArchive(f.catalog)

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"assay/catalog"
+	"assay/scheme"
 	"assay/store"
 )
 
@@ -179,12 +180,36 @@ func checkPassphrase(p string, fresh bool) error {
 	return nil
 }
 
-// catalogArchive packs the catalog in a folder, or the one in this program.
-func catalogArchive(dir string) ([]byte, error) {
-	if dir == "" {
-		return catalog.Archive(catalog.EmbeddedFS())
+// catalogArchive packs the catalog in a folder, or the one in this program,
+// with the laboratories in files added to it.
+func catalogArchive(dir string, laboratories ...string) ([]byte, error) {
+	fsys := catalog.EmbeddedFS()
+	if dir != "" {
+		fsys = os.DirFS(dir)
 	}
-	return catalog.Archive(os.DirFS(dir))
+	archive, err := catalog.Archive(fsys)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range laboratories {
+		b, err := readBounded(name, nil, catalog.MaxFile)
+		if err != nil {
+			return nil, err
+		}
+		if archive, err = catalog.AddLaboratory(archive, b); err != nil {
+			return nil, fmt.Errorf("--laboratory %s: %w", name, err)
+		}
+	}
+	return archive, nil
+}
+
+// readCatalog is the catalog that catalogArchive packs.
+func readCatalog(dir string, laboratories []string) (*scheme.Catalog, error) {
+	archive, err := catalogArchive(dir, laboratories...)
+	if err != nil {
+		return nil, err
+	}
+	return catalog.FromArchive(archive)
 }
 
 // onTerminal reports whether somebody watches what is written to w.

@@ -58,7 +58,7 @@ func TestInitRefuses(t *testing.T) {
 	}
 	// None of these left anything behind.
 	es, err := os.ReadDir(u.dir)
-	if err != nil || len(es) != 3 {
+	if err != nil || len(es) != 4 {
 		t.Errorf("left behind: %v (%v)", es, err)
 	}
 }

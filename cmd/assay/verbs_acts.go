@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -294,15 +293,13 @@ func adopt(ctx context.Context, args []string, std stdio) int {
 	v := newVerb(std, "adopt", "")
 	id := v.actID()
 	dir := v.String("dir", "", "folder of the catalog; empty: the one in this program")
+	var laboratories list
+	v.Var(&laboratories, "laboratory", "`FILE` of a laboratory that is added to it; may stand again")
 	from := v.String("from", "", "first day on which it is in force, `DATE`; empty: at once")
 	if _, code, ok := v.parse(args, 0, 0); !ok {
 		return code
 	}
-	fsys := catalog.EmbeddedFS()
-	if *dir != "" {
-		fsys = os.DirFS(*dir)
-	}
-	archive, err := catalog.Archive(fsys)
+	archive, err := catalogArchive(*dir, laboratories...)
 	if err != nil {
 		return v.fail(err)
 	}

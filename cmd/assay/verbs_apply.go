@@ -2,13 +2,11 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 
 	"assay/client"
-	"assay/evidence"
 	"assay/office"
 )
 
@@ -56,17 +54,11 @@ func apply(ctx context.Context, args []string, std stdio) int {
 		}
 		a.Requests = append(a.Requests, q)
 	}
-	b, err := readBounded(rest[0], std.in, evidence.MaxSize)
+	ev, err := applyEvidence(ctx, rest[0], std.in)
 	if err != nil {
 		return v.fail(err)
 	}
-	ev, err := evidence.Parse(b)
-	if err != nil {
-		return v.fail(fmt.Errorf("%s: %w", rest[0], err))
-	}
-	if a.Evidence, err = json.Marshal(ev); err != nil {
-		return v.fail(err)
-	}
+	a.Evidence = ev
 	if *id == "" {
 		*id = client.NewID()
 	}
