@@ -41,7 +41,7 @@ var allowed = map[string]string{
 
 	// What others write and read.
 	"exchange/attest": "civil scheme evidence assess",
-	"exchange/oscal":  "civil scheme evidence assess",
+	"exchange/oscal":  "civil scheme evidence assess exchange/intake",
 
 	// Readers of what others write.
 	"exchange/intake":    "civil evidence",
@@ -51,7 +51,7 @@ var allowed = map[string]string{
 	"exchange/nmap":      "civil evidence exchange/intake",
 	"exchange/testssl":   "civil evidence exchange/intake",
 	"exchange/sshaudit":  "evidence exchange/intake",
-	"exchange":           "scheme evidence confine exchange/intake exchange/cyclonedx exchange/spdx exchange/sarif exchange/nmap exchange/testssl exchange/sshaudit",
+	"exchange":           "scheme evidence confine exchange/intake exchange/cyclonedx exchange/spdx exchange/sarif exchange/nmap exchange/testssl exchange/sshaudit exchange/oscal",
 
 	// What is signed and logged.
 	"keys":      "",
@@ -100,7 +100,7 @@ var owners = map[string]string{
 	"github.com/danielgtaylor/huma/v2":         "web",
 	"github.com/fxamacker/cbor/v2":             "statement office",
 	"github.com/go-jose/go-jose/v4":            "peer",
-	"github.com/go-json-experiment/json":       "exchange/intake exchange/spdx exchange/sarif exchange/testssl exchange/sshaudit",
+	"github.com/go-json-experiment/json":       "exchange/intake exchange/spdx exchange/sarif exchange/testssl exchange/sshaudit exchange/oscal",
 	"github.com/google/uuid":                   "office client exchange/attest exchange/oscal",
 	"github.com/jackc/pgx/v5":                  "store store/storetest",
 	"github.com/miekg/pkcs11":                  "keys",

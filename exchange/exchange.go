@@ -1,6 +1,7 @@
 // Package exchange takes in what laboratories and makers already have: bills of
 // materials (CycloneDX, SPDX), results of tools (SARIF, nmap, testssl.sh,
-// ssh-audit) and attestations (CycloneDX). Each format has its folder; this
+// ssh-audit), attestations (CycloneDX), assessment results and component
+// definitions (OSCAL). Each format has its folder; this
 // package tells them apart and calls their readers.
 //
 // What comes out is an observation with the file's hash, or a declaration,
@@ -17,6 +18,7 @@ import (
 	"assay/exchange/cyclonedx"
 	"assay/exchange/intake"
 	"assay/exchange/nmap"
+	"assay/exchange/oscal"
 	"assay/exchange/sarif"
 	"assay/exchange/spdx"
 	"assay/exchange/sshaudit"
@@ -50,7 +52,7 @@ func ReadWithin(name string, r io.Reader, o intake.Options, b intake.Bounds) (*i
 	return res, bear(&res.Import)
 }
 
-const known = "CycloneDX (JSON, XML), SPDX (JSON, tag-value), SARIF 2.1.0, nmap -oX, testssl.sh --jsonfile or --jsonfile-pretty, and ssh-audit -j"
+const known = "CycloneDX (JSON, XML), SPDX (JSON, tag-value), SARIF 2.1.0, nmap -oX, testssl.sh --jsonfile or --jsonfile-pretty, ssh-audit -j, and OSCAL assessment results and component definitions (JSON)"
 
 // sniff finds the reader of a file.
 func sniff(f *intake.File) (reader, error) {
@@ -116,6 +118,8 @@ func sniffJSON(f *intake.File) (reader, error) {
 		return spdx.Read, nil
 	case h.Has("version", "runs"), strings.Contains(schema, "sarif"):
 		return sarif.Read, nil
+	case oscal.Model(h) != "":
+		return oscal.Read, nil
 	case h.Has("scanResult"), h.Has("Invocation", "openssl"):
 		return testssl.Read, nil
 	}
@@ -139,6 +143,8 @@ func sniffXML(f *intake.File) (reader, error) {
 		return cyclonedx.Read, nil
 	case name == "RDF", name == "Document" && strings.Contains(root.Name.Space, "spdx"):
 		return nil, f.Wrong("SPDX as RDF or XML: convert it to JSON (SPDX's tools-java: Convert IN OUT.spdx.json)")
+	case strings.HasPrefix(root.Name.Space, "http://csrc.nist.gov/ns/oscal"):
+		return nil, f.Wrong("OSCAL as XML: convert it to JSON (oscal-cli convert --to=json IN OUT)")
 	case name == "document" && intake.Attribute(root, "title") == "SSLScan Results":
 		return nil, f.Wrong("sslscan's XML: scan with testssl.sh and --jsonfile")
 	case strings.HasPrefix(name, "NessusClientData"):

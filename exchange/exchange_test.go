@@ -47,7 +47,7 @@ func testdata(t testing.TB) map[string][]byte {
 
 // Every file is told by what is in it, under whatever name it comes.
 func TestRead(t *testing.T) {
-	formats := map[string]string{"nmap-": "nmap", "testssl-": "testssl", "ssh-audit-": "ssh-audit", ".sarif": "sarif", ".cdx.": "cyclonedx", "spdx": "spdx"}
+	formats := map[string]string{"nmap-": "nmap", "testssl-": "testssl", "ssh-audit-": "ssh-audit", ".sarif": "sarif", ".cdx.": "cyclonedx", "spdx": "spdx", "oscal-": "oscal"}
 	for name, text := range testdata(t) {
 		want := ""
 		for part, f := range formats {

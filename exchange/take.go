@@ -17,6 +17,7 @@ import (
 	"assay/exchange/cyclonedx"
 	"assay/exchange/intake"
 	"assay/exchange/nmap"
+	"assay/exchange/oscal"
 	"assay/exchange/sarif"
 	"assay/exchange/spdx"
 	"assay/exchange/sshaudit"
@@ -107,7 +108,7 @@ func settle(r *intake.Result, o intake.Options) error {
 	broken := func(what string) error {
 		return fmt.Errorf("%s: the process that reads the file said what it cannot say: %s", r.Import.Name, what)
 	}
-	if !slices.Contains([]string{cyclonedx.Format, spdx.Format, sarif.Format, nmap.Format, testssl.Format, sshaudit.Format}, r.Import.Format) {
+	if !slices.Contains([]string{cyclonedx.Format, spdx.Format, sarif.Format, nmap.Format, testssl.Format, sshaudit.Format, oscal.Format}, r.Import.Format) {
 		return broken("a format that is none")
 	}
 	for i := range r.Claims {
@@ -126,9 +127,9 @@ func settle(r *intake.Result, o intake.Options) error {
 
 // sound refuses what evidence would not take.
 func sound(r *intake.Result) error {
-	ev := evidence.Evidence{Imports: []evidence.Import{r.Import}, Claims: r.Claims}
+	ev := evidence.Evidence{Imports: []evidence.Import{r.Import}, Claims: r.Claims, ICS: r.ICS, Features: r.Features}
 	for _, f := range ev.Validate() {
-		if strings.HasPrefix(f.Place, "/imports/") || strings.HasPrefix(f.Place, "/claims/") {
+		if !strings.HasPrefix(f.Place, "/product/") { // of which there is none
 			return &evidence.Error{File: r.Import.Name, Problem: "what it says cannot be taken: " + f.String()}
 		}
 	}

@@ -106,6 +106,19 @@ func (f *File) JSON(v any) error {
 	return nil
 }
 
+// AtPointer is [File.At] for a place that is known by its JSON pointer alone.
+func (f *File) AtPointer(place, format string, a ...any) error {
+	d := jsontext.NewDecoder(bytes.NewBuffer(f.Text), jsontext.AllowDuplicateNames(true))
+	for {
+		if _, err := d.ReadToken(); err != nil {
+			return f.At(0, place, format, a...)
+		}
+		if string(d.StackPointer()) == place {
+			return f.At(d.InputOffset(), place, format, a...)
+		}
+	}
+}
+
 // Value reads a part of the document that can have one of several forms.
 func Value(raw jsontext.Value, v any) error {
 	return json.Unmarshal(raw, v, jsontext.AllowDuplicateNames(true))

@@ -25,6 +25,10 @@ const NoHolder = "the attestations were left out: it is not known for whose prod
 type Result struct {
 	Import evidence.Import  `json:"import"`
 	Claims []evidence.Claim `json:"claims,omitempty"` // declarations only: a file proves nothing about who wrote it
+
+	// What a maker's own statement says, in a format for such.
+	ICS      []evidence.ICS              `json:"ics,omitempty"`
+	Features map[string]evidence.Feature `json:"features,omitempty"`
 }
 
 // New begins the result of a file.

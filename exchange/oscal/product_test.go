@@ -60,7 +60,7 @@ func camera(t testing.TB) *evidence.Evidence {
 		},
 		Claims: []evidence.Claim{
 			{Requirements: ref("5.3-3", "5.3-7"), Verdict: evidence.Pass, Method: scheme.Document, By: maker, Date: day("2026-02-01"), Ground: "Signed updates.", Artifacts: art(3, "updates.PDF"), Until: day("2027-02-01")},
-			{Requirements: ref("5.3-8"), Verdict: evidence.Fail, Method: scheme.Test, By: evidence.Body{Kind: scheme.Laboratory, ID: "tuv-sud-psb"}, Date: day("2026-02-02"), Artifacts: art(4, "log.t\tt"), Firmware: []evidence.Hash{hash(1)}, Hardware: []string{"A"}},
+			{Requirements: ref("5.3-8"), Verdict: evidence.Fail, Method: scheme.Test, By: evidence.Body{Kind: scheme.Laboratory, ID: "tuv-sud-psb"}, Date: day("2026-02-02"), Artifacts: art(4, "log.t t"), Firmware: []evidence.Hash{hash(1)}, Hardware: []string{"A"}},
 			{Requirements: ref("5.3-10"), Verdict: evidence.Inconclusive, Method: scheme.Declared, By: maker, Date: day("2026-02-03"), Ground: "  Being looked at. "},
 			{Requirements: []evidence.Ref{{Standard: "jc-star-criteria", Edition: "2024r1", Requirement: "S1.1-01"}}, Verdict: evidence.Pass, Method: scheme.Declared, By: maker, Date: day("2026-02-03"), Ground: "So."},
 		},
