@@ -88,7 +88,7 @@ verdicts:
   - {unit: b-1/c, row: C1, verdict: pass}
   - {unit: b-1/c, row: C2, verdict: pass}
   - {unit: b-1/d, verdict: pass}
-  - {unit: b-2/a, row: R1, sample: S1, verdict: fail, ground: broken}
+  - {unit: b-2/a, row: R1, sample: S1, verdict: pass}
   - {unit: b-2/b, verdict: pass}
 results:
   - {requirements: [std@1/a], verdict: pass, method: test, sample: S1}

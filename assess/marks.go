@@ -259,7 +259,7 @@ func (w *walk) sum(n int32, marks []mark, report func(int32) string, months int)
 	// Only now are all passes known that may answer a fail.
 	for i := range marks {
 		m := &marks[i]
-		if m.date == 0 || m.date > w.at || (m.verdict != evidence.Fail && m.verdict != evidence.Inconclusive) || elsewhere(m.rule) {
+		if m.date == 0 || m.date > w.at || (m.verdict != evidence.Fail && m.verdict != evidence.Inconclusive) || elsewhere(m.rule) || (m.report >= 0 && report(m.report) == RuleOtherProduct) {
 			continue
 		}
 		answered := false
@@ -279,11 +279,10 @@ func (w *walk) sum(n int32, marks []mark, report func(int32) string, months int)
 	return s
 }
 
-// elsewhere reports whether a mark is about something else than the product as
-// it stands: its fails, too, say nothing here.
-func elsewhere(rule string) bool {
-	return rule == RuleOtherFirmware || rule == RuleOtherHardware || rule == RuleOtherProduct
-}
+// elsewhere reports whether a mark is about another product: its fails, too,
+// say nothing here. A fail on older firmware does: a new version answers it by
+// a new pass, not by being new.
+func elsewhere(rule string) bool { return rule == RuleOtherProduct }
 
 // counts says why a mark does not count on the day, "" where it does.
 func (w *walk) counts(m *mark, report func(int32) string, months int) string {

@@ -268,7 +268,7 @@ func (w *walk) cellSum(c *cell, least uint8, report func(int32) string, p *span)
 	}
 	for i := range c.given {
 		g := &c.given[i]
-		if g.result == evidence.Pass || g.date == 0 || g.date > w.at || elsewhere(g.rule) || g.rule == RuleRowChanged {
+		if g.result == evidence.Pass || g.date == 0 || g.date > w.at || elsewhere(g.rule) || report(g.report) == RuleOtherProduct {
 			continue
 		}
 		answered := slices.ContainsFunc(c.given, func(o given) bool {
