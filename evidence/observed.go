@@ -23,23 +23,34 @@ const (
 // against each other, images against the product's. It judges nothing. What it
 // finds is a contradiction that a person has to clear up, with its place; what
 // no tool looked at is no contradiction.
-func Reconcile(ev *Evidence) []Finding {
+func Reconcile(ev *Evidence) []Finding { return reconcile(ev).found }
+
+// Gaps is what one side lists and the other does not, and may be right: parts of
+// a bill of materials without a row of their own, rows that no bill names, and
+// parts that are in one bill of an image and not in another.
+func Gaps(ev *Evidence) []Finding { return reconcile(ev).gaps }
+
+func reconcile(ev *Evidence) *reconciler {
 	r := &reconciler{ev: ev}
 	r.ports()
 	r.images()
 	r.components()
 	r.bills()
 	r.vulnerabilities()
-	return r.found
+	return r
 }
 
 type reconciler struct {
-	ev    *Evidence
-	found []Finding
+	ev          *Evidence
+	found, gaps []Finding
 }
 
 func (r *reconciler) add(place, remedy, format string, a ...any) {
 	r.found = append(r.found, Finding{place, fmt.Sprintf(format, a...), remedy})
+}
+
+func (r *reconciler) gap(place, remedy, format string, a ...any) {
+	r.gaps = append(r.gaps, Finding{place, fmt.Sprintf(format, a...), remedy})
 }
 
 // endpoint is a port on the device, whatever its address.
@@ -60,6 +71,7 @@ type declared struct {
 	on               bool // when delivered
 	network          bool
 	ranges           []portRange
+	listens          bool // there, and not perhaps elsewhere
 }
 
 type portRange struct {
@@ -77,12 +89,14 @@ var (
 	// A port as the field "ports" has it; several are separated by anything.
 	portText = regexp.MustCompile(`(\d{1,5})(?:\s*[-–]\s*(\d{1,5}))?(?:\s*/\s*(tcp|udp|sctp|TCP|UDP|SCTP))?`)
 	// A port in a sentence: only what cannot be another number.
-	portWords = regexp.MustCompile(`(?i)\b(\d{1,5})\s*/\s*(tcp|udp|sctp)\b|\b(tcp|udp|sctp)[ /:]\s*(?:port\s*)?(\d{1,5})\b|(?:\bport|포트|portti)\s*(\d{1,5})\b`)
+	portWords = regexp.MustCompile(`(?i)\b(\d{1,5})\s*/\s*(tcp|udp|sctp)\b|` +
+		`\b(?:(tcp|udp)\s*(?:/|,|and|und|ja|및|와|과)\s*)?(tcp|udp|sctp)[ /:]\s*(?:port\s*)?(\d{1,5})\b|` +
+		`(?:\bport|포트|portti)\s*(\d{1,5})\b`)
 )
 
-// portsOf are a row's ports: those of its own field, else those that its
-// description names.
-func portsOf(row Row) (out []portRange) {
+// portsOf are a row's ports: those of its own field, where it listens; else
+// those that its description names, which may be others' that it calls.
+func portsOf(row Row) (out []portRange, listens bool) {
 	add := func(transport, from, to string) {
 		a, err := strconv.ParseInt(from, 10, 64)
 		b := a
@@ -99,19 +113,22 @@ func portsOf(row Row) (out []portRange) {
 				add(m[3], m[1], m[2])
 			}
 		}
-		return out
+		return out, true
 	}
 	for _, m := range portWords.FindAllStringSubmatch(row["description"].String(), -1) {
 		switch {
 		case m[1] != "":
 			add(m[2], m[1], "")
-		case m[4] != "":
-			add(m[3], m[4], "")
+		case m[5] != "":
+			add(m[4], m[5], "")
+			if m[3] != "" {
+				add(m[3], m[5], "")
+			}
 		default:
-			add("", m[5], "")
+			add("", m[6], "")
 		}
 	}
-	return out
+	return out, false
 }
 
 // declaredPorts are the rows of interfaces and services.
@@ -122,10 +139,12 @@ func (r *reconciler) declaredPorts() (rows []declared) {
 			if id == "" {
 				id = strconv.Itoa(i + 1)
 			}
-			rows = append(rows, declared{
+			d := declared{
 				table: t.table, id: id, place: Pointer("ixit", t.table, i),
-				on: row["status"].String() != "disabled", network: row[t.field].String() == t.network, ranges: portsOf(row),
-			})
+				on: row["status"].String() != "disabled", network: row[t.field].String() == t.network,
+			}
+			d.ranges, d.listens = portsOf(row)
+			rows = append(rows, d)
 		}
 	}
 	return rows
@@ -225,7 +244,7 @@ func (r *reconciler) observed(e endpoint, o *seen, rows []declared) {
 
 // neverSeen holds a row against scans, where there are any.
 func (r *reconciler) neverSeen(d *declared, open map[endpoint]*seen, unsure map[endpoint]bool) {
-	if !d.on || !d.network || len(d.ranges) == 0 {
+	if !d.on || !d.network || !d.listens || len(d.ranges) == 0 {
 		return
 	}
 	for e := range open {
@@ -337,14 +356,14 @@ func (r *reconciler) components() {
 			}
 		}
 		if len(without) > 0 {
-			r.add(Pointer("imports", i, "components"), "add rows for those that are made, delivered or updated on their own",
+			r.gap(Pointer("imports", i, "components"), "add rows for those that are made, delivered or updated on their own",
 				"%d of %d components of %s are named in no row of %s: %s", len(without), len(m.Components), m.Name, tableComponents, few(without))
 		}
 	}
 	for k := range rows {
 		if !named[k] {
 			id := cmp.Or(rows[k].ID(), strconv.Itoa(k+1))
-			r.add(Pointer("ixit", tableComponents, k), "name it in the row as the bill does, or have the bill list it",
+			r.gap(Pointer("ixit", tableComponents, k), "name it in the row as the bill does, or have the bill list it",
 				"no bill of materials lists what row %s of %s names", id, tableComponents)
 		}
 	}
@@ -400,7 +419,7 @@ func (r *reconciler) bills() {
 				continue // perhaps about two images
 			}
 			if len(only) > 0 {
-				r.add(Pointer("imports", b.at, "components"), "find out which is right: one tool missed them, or one bill is old",
+				r.gap(Pointer("imports", b.at, "components"), "find out which is right: one tool missed them, or one bill is old",
 					"%d components of %s are not in %s, which is about the same image: %s", len(only), mb.Name, ma.Name, few(only))
 			}
 			var other []string
@@ -410,7 +429,7 @@ func (r *reconciler) bills() {
 				}
 			}
 			if len(other) > 0 {
-				r.add(Pointer("imports", a.at, "components"), "find out which is right: one tool missed them, or one bill is old",
+				r.gap(Pointer("imports", a.at, "components"), "find out which is right: one tool missed them, or one bill is old",
 					"%d components of %s are not in %s, which is about the same image: %s", len(other), ma.Name, mb.Name, few(other))
 			}
 		}

@@ -92,10 +92,20 @@ func checked(b *bundle.Bundle, cat *scheme.Catalog, day civil.Date) ([]bundle.Fi
 	more = append(more, bundle.Future(b.Evidence, day)...)
 	more = append(more, evidence.Reconcile(b.Evidence)...)
 	found := append(b.Findings(more...), signatures(b, cat)...)
+	found = append(found, gaps(b)...)
 	if _, err := b.JSON(); err != nil {
 		found = append(found, bundle.Finding{Problem: err.Error(), Remedy: "an office takes no more"})
 	}
 	return found, nil
+}
+
+// gaps are notes on what only one of two lists has.
+func gaps(b *bundle.Bundle) []bundle.Finding {
+	found := b.Locate(evidence.Gaps(b.Evidence)...)
+	for i := range found {
+		found[i].Note = true
+	}
+	return found
 }
 
 // signatures says which laboratories' reports count for nothing, and why. That

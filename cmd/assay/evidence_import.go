@@ -74,7 +74,7 @@ func runEvidenceImport(ctx context.Context, args []string, std stdio) int {
 	if err != nil {
 		return v.failBundle(*dir, err)
 	}
-	found := b.Locate(evidence.Reconcile(b.Evidence)...)
+	found := append(b.Locate(evidence.Reconcile(b.Evidence)...), gaps(b)...)
 	if *asJSON {
 		if found == nil {
 			found = []bundle.Finding{}
@@ -88,7 +88,13 @@ func runEvidenceImport(ctx context.Context, args []string, std stdio) int {
 		return code
 	}
 	if len(found) > 0 {
-		fmt.Fprintf(std.out, "\ndeclared and observed differ: %d\n", len(found))
+		notes := 0
+		for _, f := range found {
+			if f.Note {
+				notes++
+			}
+		}
+		fmt.Fprintf(std.out, "\ndeclared and observed differ: %d, notes: %d\n", len(found)-notes, notes)
 		printFindings(std.out, *dir, found)
 	}
 	return code

@@ -32,7 +32,7 @@ func TestEvidenceImport(t *testing.T) {
 		"nmap-services.xml: nmap, 3 services, 1 issues -> imports/nmap-services.xml.yaml\n",
 		"note: ports that are closed or filtered, left out: 1\n",
 		"attestation.cdx.json: cyclonedx, 5 declarations -> imports/attestation.cdx.json.yaml\n",
-		"declared and observed differ: 4\n",
+		"declared and observed differ: 4, notes: 0\n",
 		"b/imports/nmap-services.xml.yaml:16: 12222/tcp (ssh) answers at 127.0.0.1 in nmap-services.xml, and row LogIntf-1 of log-intf says that it is off: ",
 		"b/imports/nmap-services.xml.yaml:23: 18080/tcp answers at 127.0.0.1 in nmap-services.xml, and no row of log-intf or soft-serv declares it: ",
 		"b/ixit/log-intf.yaml:4: row LogIntf-3 of log-intf says that 18999/tcp is on, and nothing answered there in nmap-services.xml: ",
@@ -53,6 +53,7 @@ func TestEvidenceImport(t *testing.T) {
 	if out, _ := u.run(exitOK, "evidence", "import", "--bundle", "b", "nmap-services.xml"); !strings.Contains(out, "there already as imports/nmap-services.xml.yaml; nothing changed") {
 		t.Errorf("again: %s", out)
 	}
+	u.write("b/ixit/soft-comp.yaml", "rows:\n  - {id: SoftComp-1, description: debug 4.4.2, updatable: yes}\n")
 	out, _ = u.run(exitOK, "evidence", "import", "--bundle", "b", "--json", "npm.cdx.json")
 	var got struct {
 		Files []struct {
@@ -61,9 +62,13 @@ func TestEvidenceImport(t *testing.T) {
 			Format     string
 			Components int
 		}
-		Differ []struct{ File string }
+		Differ []struct {
+			File string
+			Note bool
+		}
 	}
-	if err := json.Unmarshal([]byte(out), &got); err != nil || len(got.Files) != 1 || !got.Files[0].Added || got.Files[0].Components != 2 || len(got.Differ) != 4 {
+	if err := json.Unmarshal([]byte(out), &got); err != nil || len(got.Files) != 1 || !got.Files[0].Added || got.Files[0].Components != 2 || len(got.Differ) != 6 ||
+		got.Differ[0].Note || !got.Differ[5].Note || got.Differ[5].File != "imports/npm.cdx.json.yaml" {
 		t.Errorf("%v: %s", err, out)
 	}
 }
