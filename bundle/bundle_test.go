@@ -472,3 +472,50 @@ func TestFindingJSON(t *testing.T) {
 		t.Errorf("%s, %v", j, err)
 	}
 }
+
+// A table of a hundred thousand rows is an error with its file, at once.
+func TestManyRows(t *testing.T) {
+	files := sample()
+	for n, says := range map[int]string{evidence.MaxRows + 1: "at most 5000", 100_000: "more than 200000 values"} {
+		var rows strings.Builder
+		rows.WriteString("rows:\n")
+		for i := range n {
+			fmt.Fprintf(&rows, "- {id: v-%d}\n", i)
+		}
+		files["ixit/vuln-mon.yaml"] = rows.String()
+		b, err := Open(lay(t, files))
+		said := fmt.Sprint(err)
+		if err == nil {
+			said = fmt.Sprint(b.Findings())
+		}
+		if !strings.Contains(said, "ixit/vuln-mon.yaml") || !strings.Contains(said, says) {
+			t.Errorf("%d rows: %.300s", n, said)
+		}
+	}
+}
+
+// The specimen gateway, real-size, in each form in which it can lie there.
+func BenchmarkOpen(b *testing.B) {
+	const dir = "../testdata/gateway"
+	file := filepath.Join(b.TempDir(), "gateway.zip")
+	if err := Pack(b.Context(), dir, file); err != nil {
+		b.Fatal(err)
+	}
+	j, err := open(b, dir).JSON()
+	if err != nil {
+		b.Fatal(err)
+	}
+	flat := filepath.Join(b.TempDir(), "gateway.json")
+	if err := os.WriteFile(flat, j, 0o666); err != nil {
+		b.Fatal(err)
+	}
+	for _, x := range [][2]string{{"folder", dir}, {"zip", file}, {"json", flat}} {
+		path := x[1]
+		b.Run(x[0], func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				open(b, path)
+			}
+		})
+	}
+}

@@ -5,6 +5,14 @@ import (
 	"testing"
 )
 
+// readOnly makes a disk of fullDisk refuse everything.
+func readOnly(t *testing.T, dir string) {
+	t.Helper()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // fullDisk is a folder on a disk of its own with a mebibyte of room.
 func fullDisk(t *testing.T) string {
 	t.Helper()

@@ -452,6 +452,15 @@ func TestNoRoom(t *testing.T) {
 			t.Errorf("%s left %v, %v", name, es, err)
 		}
 	}
+	readOnly(t, full)
+	for name, err := range map[string]error{
+		"pack":   Pack(t.Context(), dir, filepath.Join(full, "x.zip")),
+		"unpack": Unpack(t.Context(), zipName, filepath.Join(full, "x")),
+	} {
+		if err == nil || !strings.Contains(err.Error(), "read-only") {
+			t.Errorf("%s where nothing may be written: %v", name, err)
+		}
+	}
 }
 
 func FuzzExpand(f *testing.F) {

@@ -81,9 +81,23 @@ func printDifference(w io.Writer, d *assess.Difference) error {
 		fmt.Fprintf(t, "  %s\t%s\t%s\n", c.Kind, c.What, fromTo(c))
 	}
 	fmt.Fprintf(t, "\nStale: %d of %d verdicts\n", len(d.Stale), d.Verdicts)
-	for i := range d.Stale {
+	for i := 0; i < len(d.Stale); {
 		s := &d.Stale[i]
-		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\n", staleWhere(s), staleOn(s), s.Verdict, causes(s.Why), stepsOf(s.Levels))
+		where, what, rest := staleWhere(s), staleOn(s), fmt.Sprintf("%s\t%s\t%s", s.Verdict, causes(s.Why), stepsOf(s.Levels))
+		rows := 0
+		for ; i < len(d.Stale); i++ { // the same on several rows is one line
+			n := &d.Stale[i]
+			if staleWhere(n) != where || staleOn(n) != what || fmt.Sprintf("%s\t%s\t%s", n.Verdict, causes(n.Why), stepsOf(n.Levels)) != rest {
+				break
+			}
+			rows++
+		}
+		if rows > 1 {
+			what += fmt.Sprintf(", %d rows", rows)
+		} else if s.Row != "" {
+			what += " " + s.Row
+		}
+		fmt.Fprintf(t, "  %s\t%s\t%s\n", where, what, rest)
 	}
 	if len(d.Standings) > 0 {
 		fmt.Fprintf(t, "\nShown, on %s:\n", d.At)
@@ -137,7 +151,7 @@ func staleWhere(s *assess.Stale) string {
 
 func staleOn(s *assess.Stale) string {
 	if s.Unit != "" {
-		return strings.TrimSpace(s.Unit + " " + s.Row)
+		return s.Unit
 	}
 	var refs []string
 	for _, r := range s.About {
