@@ -14,6 +14,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"assay/assess"
 	"assay/bundle"
 	"assay/catalog"
 	"assay/civil"
@@ -537,5 +538,71 @@ func TestGatewayVerdicts(t *testing.T) {
 	}
 	if counts[evidence.Fail] != 5 || counts[evidence.Inconclusive] != 3 || len(second.Verdicts) != n || second.Number == lab.Number {
 		t.Errorf("the second report %s has %v", second.Number, counts)
+	}
+}
+
+// What the levels make of the bundle is for package assess to prove; here it
+// is held that every group rolls up as the two reports mean it to.
+func TestGatewayRollsUp(t *testing.T) {
+	cat := specimen(t)
+	c, err := assess.Compile(cat)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ev := openGateway(t).Evidence
+	day := civil.MustDate("2026-11-01")
+	if k := c.Contradictions(ev); len(k) > 0 {
+		t.Errorf("contradictions: %+v", k)
+	}
+	second := func(name string) evidence.Signed {
+		text, err := os.ReadFile(filepath.Join(gatewayLab, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sig, err := os.ReadFile(filepath.Join(gatewayLab, name+".sig"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := evidence.NewSigned(name, text, strings.TrimSpace(string(sig)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return *s
+	}
+	for _, x := range []struct {
+		name    string
+		replace string // the report in place of lab.yaml
+		not     map[string]string
+	}{
+		{"as handed in", "", map[string]string{"5.5-3": "fail"}},
+		{"with findings", "lab-findings.yaml", map[string]string{
+			"5.5-3": "fail", "5.1-5": "fail", "5.6-1": "fail", "5.6-2": "fail", "6-3": "fail",
+			"5.4-1": "inconclusive", "5.11-2": "inconclusive", "5.13-1": "inconclusive",
+		}},
+	} {
+		e := *ev
+		e.Reports = slices.Clone(ev.Reports)
+		if x.replace != "" {
+			e.Reports[slices.IndexFunc(e.Reports, func(s evidence.Signed) bool { return s.Name == "lab.yaml" })] = second(x.replace)
+		}
+		for i, err := range e.Verify(labsign.Check(cat)) {
+			if err != nil {
+				t.Errorf("%s: %s: %v", x.name, e.Reports[i].Name, err)
+			}
+		}
+		for _, g := range cat.TestSpec("ts-103-701@1.1.1").Groups {
+			ref := scheme.RequirementRef{Standard: "en-303-645", Edition: "2.1.1", Requirement: g.Requirement}
+			got, err := assess.Explain(c, &e, ref, "sg-cls-iot", day)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := x.not[g.Requirement]
+			if want == "" {
+				want = "pass"
+			}
+			if got.Group == nil || got.Group.Sum != want || got.Applies != scheme.Yes {
+				t.Errorf("%s: %s is %+v, want %s", x.name, g.Requirement, got.Group, want)
+			}
+		}
 	}
 }
