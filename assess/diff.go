@@ -2,6 +2,7 @@ package assess
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -300,23 +301,36 @@ func built(e *evidence.Evidence, s *evidence.Sample) bool {
 
 // row says whether a row is no longer the one that the verdict was given on: by
 // the digest in the report, or by what it was before. A verdict that was stale
-// before is none that this change makes so.
-func (x *differ) row(r *evidence.Report, table, id string) []Cause {
+// before is none that this change makes so. Where a row is gone that the report
+// saw, its verdicts on the whole table are: what else it found there may be gone
+// from sight with it.
+func (x *differ) row(r *evidence.Report, table, id string) (why []Cause) {
+	gone := func(id string) {
+		c := Cause{evidence.ChangedRow, table + "/" + id}
+		if x.old.FindRow(table, id) != nil && x.new.FindRow(table, id) == nil && !slices.Contains(why, c) {
+			why = append(why, c)
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(r.Rows)) {
+		if t, id, _ := strings.Cut(key, "/"); t == table {
+			gone(id)
+		}
+	}
 	was := x.old.FindRow(table, id)
 	if was == nil {
-		return nil
+		return why
 	}
 	given, ok := r.Rows[table+"/"+id]
 	if !ok {
 		given = was.Digest()
 	}
-	if given != was.Digest() {
-		return nil
+	switch is := x.new.FindRow(table, id); {
+	case is == nil:
+		gone(was.ID())
+	case given == was.Digest() && is.Digest() != given:
+		why = append(why, Cause{evidence.ChangedRow, table + "/" + was.ID()})
 	}
-	if is := x.new.FindRow(table, id); is == nil || is.Digest() != given {
-		return []Cause{{evidence.ChangedRow, table + "/" + was.ID()}}
-	}
-	return nil
+	return why
 }
 
 // software says which changed components a unit over the software's parts

@@ -216,6 +216,60 @@ func TestDiff(t *testing.T) {
 	}
 }
 
+// A table that lost a row which the report saw lends its verdicts no more: what
+// else was found there may be gone from sight with it.
+func TestDiffRowGone(t *testing.T) {
+	cat, c := differing(t)
+	old := before(t)
+	r := old.Reports[0].Report()
+	r.Rows = map[string]evidence.Hash{}
+	for _, row := range old.IXIT["rows"] {
+		r.Rows["rows/"+row.ID()] = row.Digest()
+	}
+	new := copyOf(old)
+	new.IXIT["rows"] = new.IXIT["rows"][:1]
+	d, err := assess.Diff(c, cat, old, new, diffDay)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, s := range d.Stale {
+		got = append(got, fmt.Sprint(s.Unit, " ", s.Row, s.Why))
+	}
+	if g := strings.Join(got, "; "); g != "b-1/a R1[{row rows/R2}]; b-1/a R2[{row rows/R2}]; b-2/a R1[{row rows/R2}]" {
+		t.Errorf("stale: %s", g)
+	}
+}
+
+// A verdict on a table as a whole holds for the rows that its report saw.
+func TestReadsAsAWhole(t *testing.T) {
+	_, c := differing(t)
+	ev := before(t)
+	ev.Claims = ev.Claims[:1] // on a; b rests on the report
+	r := ev.Reports[0].Report()
+	r.Verdicts[6].Verdict = evidence.Pass
+	r.Verdicts = append(r.Verdicts, evidence.UnitVerdict{Unit: "b-2/a", Row: "R2", Sample: "S1", Verdict: evidence.Pass})
+	for i := range r.Verdicts {
+		r.Verdicts[i].Sample = "S1"
+	}
+	r.Rows = map[string]evidence.Hash{"whole/W1": ev.IXIT["whole"][0].Digest()}
+	reached := func() string {
+		rs := assess.Assess(c, ev, "listed", diffDay)
+		return rs[0].Reached()
+	}
+	if got := reached(); got != "2" {
+		t.Fatalf("reached %q: the test proves nothing", got)
+	}
+	ev.IXIT["whole"][0]["description"] = evidence.Cell{"another"}
+	if got := reached(); got != "1" {
+		t.Errorf("after a row of the table changed: %q", got)
+	}
+	ev.IXIT["whole"] = nil
+	if got := reached(); got != "1" {
+		t.Errorf("after a row of the table went: %q", got)
+	}
+}
+
 // A verdict tells for which levels it counts, and each scheme what new firmware
 // means for a certificate in force.
 func TestDiffLevels(t *testing.T) {

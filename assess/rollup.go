@@ -90,13 +90,19 @@ func (w *walk) collect() {
 					g.rule = RuleRowGone
 				}
 			}
+			for _, table := range u.unit.Reads {
+				if why := stale[table]; g.rule == "" && why != "" {
+					g.rule = why
+				}
+			}
 			w.sheet(u.group).put(u, v.Row, g)
 		}
 	}
 }
 
 // stale says which rows a report's verdicts no longer hold for: they were given
-// on other words, or the table has lost a row that the report saw.
+// on other words, or the table has lost a row that the report saw. A table's
+// own name stands for what is so of any of its rows.
 func (w *walk) stale(r *evidence.Report) map[string]string {
 	var m map[string]string
 	put := func(key, why string) {
@@ -110,8 +116,12 @@ func (w *walk) stale(r *evidence.Report) map[string]string {
 		switch row := w.row(table, id); {
 		case row == nil:
 			put(table+"/*", RuleRowGone)
+			put(table, RuleRowGone)
 		case row.Digest() != digest:
 			put(key, RuleRowChanged)
+			if m[table] == "" {
+				put(table, RuleRowChanged)
+			}
 		}
 	}
 	return m

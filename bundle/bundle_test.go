@@ -14,7 +14,6 @@ import (
 
 	"assay/civil"
 	"assay/evidence"
-	"assay/scheme"
 )
 
 // Artifacts of the sample.
@@ -412,25 +411,6 @@ func TestFuture(t *testing.T) {
 				t.Errorf("no line: %v", f)
 			}
 		}
-	}
-}
-
-func TestWords(t *testing.T) {
-	cat := &scheme.Catalog{Tests: []scheme.TestSpec{{Tables: []scheme.Table{{ID: "vuln-mon", Fields: []scheme.Field{{ID: "description"}}}}}}}
-	files := sample()
-	b := open(t, lay(t, files))
-	if found := Words(b.Evidence, cat); len(found) != 0 {
-		t.Errorf("found %v", found)
-	}
-	files["ixit/vuln.yaml"] = "rows: []\n"
-	files["ixit/vuln-mon.yaml"] = "rows:\n  - id: a\n    descripton: x\n"
-	b = open(t, lay(t, files))
-	var got []string
-	for _, f := range b.Locate(Words(b.Evidence, cat)...) {
-		got = append(got, fmt.Sprint(f.File, ":", f.Line))
-	}
-	if want := []string{"ixit/vuln.yaml:1", "ixit/vuln-mon.yaml:3"}; !reflect.DeepEqual(got, want) {
-		t.Errorf("got %v, want %v", got, want)
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 
 	"assay/civil"
 	"assay/evidence"
-	"assay/scheme"
 )
 
 // Finding is something about a bundle that a person has to look at, with the
@@ -230,39 +229,6 @@ func Each(ev *evidence.Evidence, f func(place string, a *evidence.Artifact)) {
 	if d := ev.Declaration; d != nil && d.Document != nil {
 		f("/declaration/document", d.Document)
 	}
-}
-
-// Words names the IXIT tables and fields that no test specification of the
-// catalog has: a misspelled one would otherwise pass for one that is not filled in.
-func Words(ev *evidence.Evidence, cat *scheme.Catalog) []evidence.Finding {
-	known := map[string]map[string]bool{}
-	for i := range cat.Tests {
-		for j := range cat.Tests[i].Tables {
-			t := &cat.Tests[i].Tables[j]
-			if known[t.ID] == nil {
-				known[t.ID] = map[string]bool{"id": true}
-			}
-			for _, f := range t.Fields {
-				known[t.ID][f.ID] = true
-			}
-		}
-	}
-	var found []evidence.Finding
-	for _, id := range sorted(ev.IXIT) {
-		fields, ok := known[id]
-		if !ok {
-			found = append(found, evidence.Finding{Place: evidence.Pointer("ixit", id), Problem: fmt.Sprintf("table %.60s is in no test specification of the catalog", id), Remedy: "take one of " + strings.Join(sorted(known), ", ")})
-			continue
-		}
-		for i, r := range ev.IXIT[id] {
-			for _, f := range sorted(r) {
-				if !fields[f] {
-					found = append(found, evidence.Finding{Place: evidence.Pointer("ixit", id, i, f), Problem: fmt.Sprintf("table %s has no field %.60s", id, f), Remedy: "take one of " + strings.Join(sorted(fields), ", ")})
-				}
-			}
-		}
-	}
-	return found
 }
 
 func sorted[V any](m map[string]V) []string {

@@ -373,7 +373,11 @@ func TestGatewayIsWhole(t *testing.T) {
 	cat := specimen(t)
 	b := openGateway(t)
 	ev := b.Evidence
-	more := append(bundle.Words(ev, cat), bundle.Future(ev, civil.MustDate("2026-11-01"))...)
+	c, err := assess.Compile(cat)
+	if err != nil {
+		t.Fatal(err)
+	}
+	more := append(c.Check(ev), bundle.Future(ev, civil.MustDate("2026-11-01"))...)
 	for _, f := range b.Findings(append(more, evidence.Reconcile(ev)...)...) {
 		t.Error(f)
 	}

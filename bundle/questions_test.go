@@ -55,7 +55,7 @@ func TestQuestions(t *testing.T) {
 					t.Fatalf("%s %s %s: %v", cat.Schemes[i].ID, l.ID, lang, err)
 				}
 				if lang == "en" {
-					asksExactly(t, cat, a, b)
+					asksExactly(t, c, a, b)
 					bare = withoutComments(b)
 				} else if got := withoutComments(b); !reflect.DeepEqual(got, bare) {
 					t.Errorf("%s %s: in %s it asks something else", cat.Schemes[i].ID, l.ID, lang)
@@ -80,7 +80,7 @@ func withoutComments(b *Bundle) map[string]string {
 	return out
 }
 
-func asksExactly(t *testing.T, cat *scheme.Catalog, a *assess.Asked, b *Bundle) {
+func asksExactly(t *testing.T, c *assess.Compiled, a *assess.Asked, b *Bundle) {
 	t.Helper()
 	name := a.Scheme.ID + " " + a.Level.ID
 	want, got := map[string]bool{}, map[string]bool{}
@@ -126,7 +126,7 @@ func asksExactly(t *testing.T, cat *scheme.Catalog, a *assess.Asked, b *Bundle) 
 	if !reflect.DeepEqual(want, got) {
 		t.Errorf("%s has fields %v, want %v", name, sorted(got), sorted(want))
 	}
-	if f := Words(b.Evidence, cat); len(f) > 0 {
+	if f := c.Check(b.Evidence); len(f) > 0 {
 		t.Errorf("%s: the catalog does not know its own words: %v", name, f)
 	}
 }

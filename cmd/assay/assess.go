@@ -203,11 +203,7 @@ func openBundle(ctx context.Context, path string, stdin io.Reader) (*bundle.Bund
 	if err != nil {
 		return nil, err
 	}
-	ev, err := evidence.Parse(b)
-	if err != nil {
-		return nil, err
-	}
-	return &bundle.Bundle{Evidence: ev}, nil
+	return bundle.Read("standard input", b)
 }
 
 // applyEvidence is a bundle as an application carries it.

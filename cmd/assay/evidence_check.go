@@ -80,14 +80,9 @@ func checked(b *bundle.Bundle, cat *scheme.Catalog, day civil.Date) ([]bundle.Fi
 		return nil, fmt.Errorf("catalog: %w", err)
 	}
 	more := c.Check(b.Evidence)
-	seen := map[string]bool{}
-	for _, f := range more {
-		seen[f.Place] = true
-	}
-	for _, f := range bundle.Words(b.Evidence, cat) {
-		if !seen[f.Place] {
-			more = append(more, f)
-		}
+	contradictions := c.Contradictions(b.Evidence)
+	for i := range contradictions {
+		more = append(more, contradictions[i].Finding())
 	}
 	more = append(more, bundle.Future(b.Evidence, day)...)
 	more = append(more, evidence.Reconcile(b.Evidence)...)
