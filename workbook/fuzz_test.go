@@ -78,7 +78,7 @@ func FuzzSheet(f *testing.F) {
 		c, found, err := Read(b.Bytes(), cat)
 		checkRead(t, c, found, err)
 		if c != nil {
-			if out, _, found := Merge(small(), c, PreferBook, nil); out == nil || Refused(found) {
+			if out, _, found := Merge(small(), c, PreferBook); out == nil || Refused(found) {
 				t.Fatalf("a preference did not decide: %v", found)
 			}
 		}

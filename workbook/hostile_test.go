@@ -409,7 +409,7 @@ func TestGoodCells(t *testing.T) {
 			want := small()
 			c.want(want)
 			equal(t, content.Evidence, want)
-			out, changes, found := Merge(small(), content, Neither, nil)
+			out, changes, found := Merge(small(), content, Neither)
 			if out == nil {
 				t.Fatal(found)
 			}

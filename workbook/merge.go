@@ -21,11 +21,12 @@ const (
 
 // Change is one value that the workbook changes in the evidence.
 type Change struct {
-	Sheet   string // id: product, models, firmware, features, ics, contents, or ixit: and a table
-	Place   Place  // in the workbook; a cell is empty for a row that was removed
-	Key     string // row: of which requirement, feature, model or IXIT row
-	Column  string
-	Was, Is string
+	Sheet  string `json:"sheet"` // id: product, models, firmware, features, ics, contents, or ixit: and a table
+	Place  Place  `json:"place"` // in the workbook; a cell is empty for a row that was removed
+	Key    string `json:"key"`   // row: of which requirement, feature, model or IXIT row
+	Column string `json:"column"`
+	Was    string `json:"was"`
+	Is     string `json:"is"`
 }
 
 // Merge takes into what people changed in a workbook, and leaves what was
@@ -33,10 +34,10 @@ type Change struct {
 // does not hold (reports, imports, claims) is the same in out. Where both
 // sides changed one value, prefer decides, or else it is a finding and out is nil.
 //
-// A document without a hash is looked for by its name among the artifacts of
-// the evidence, and among have, which are others of its bundle.
-func Merge(into *evidence.Evidence, c *Content, prefer Prefer, have []evidence.Artifact) (out *evidence.Evidence, changes []Change, found []Finding) {
-	m := &merger{c: c, prefer: prefer, known: artifactsByName(into, have)}
+// A document that is only named is looked for by its name among the artifacts
+// of the evidence.
+func Merge(into *evidence.Evidence, c *Content, prefer Prefer) (out *evidence.Evidence, changes []Change, found []Finding) {
+	m := &merger{c: c, prefer: prefer, known: artifactsByName(into), touched: map[string]bool{}}
 	theirs := values(into)
 	for i := range c.now {
 		now := &c.now[i]
@@ -56,13 +57,52 @@ func Merge(into *evidence.Evidence, c *Content, prefer Prefer, have []evidence.A
 	}
 	made, _ := build(theirs)
 	whole := *into
-	whole.Product, whole.Firmware, whole.Features, whole.Support, whole.ICS, whole.IXIT, whole.Declaration = made.Product, made.Firmware, made.Features, made.Support, made.ICS, made.IXIT, made.Declaration
-	keep(into, &whole)
+	keep(into, made)
+	m.take(into, made, &whole)
 	return &whole, m.changes, m.found
+}
+
+// take puts the parts that were touched into whole; the others stay as they
+// are, with all that says nothing.
+func (m *merger) take(into, made, whole *evidence.Evidence) {
+	if m.touched[productSheet] || m.touched[modelsSheet] || m.touched[firmwareSheet] {
+		whole.Product, whole.Support = made.Product, made.Support
+		if m.touched[firmwareSheet] {
+			whole.Firmware = made.Firmware
+		}
+		if !m.touched[modelsSheet] {
+			whole.Product.Models = into.Product.Models
+		}
+		if made.Declaration != nil {
+			whole.Declaration = made.Declaration
+		} else if into.Declaration != nil {
+			whole.Declaration = &evidence.Declaration{} // a question without an answer
+		}
+	}
+	if m.touched[featuresSheet] {
+		whole.Features = made.Features
+	}
+	// A statement's day stands on the product's sheet.
+	if m.touched[icsSheet] || m.touched[contentsSheet] || m.touched[productSheet] {
+		whole.ICS = slices.DeleteFunc(made.ICS, func(s evidence.ICS) bool {
+			return s.Date.IsZero() && len(s.Entries) == 0 && !slices.ContainsFunc(into.ICS, func(o evidence.ICS) bool { return o.Standard == s.Standard && o.Edition == s.Edition })
+		})
+	}
+	whole.IXIT = maps.Clone(into.IXIT)
+	for id, rows := range made.IXIT {
+		if !m.touched[ixitPrefix+id] {
+			continue
+		}
+		if whole.IXIT == nil {
+			whole.IXIT = map[string][]evidence.Row{}
+		}
+		whole.IXIT[id] = rows
+	}
 }
 
 type merger struct {
 	c       *Content
+	touched map[string]bool // sheets
 	prefer  Prefer
 	known   map[string][]evidence.Artifact
 	changes []Change
@@ -150,6 +190,7 @@ func (m *merger) freeRows(their, base, now *sheet) {
 				return false
 			}
 		}
+		m.touched[now.ID] = true
 		for _, col := range sortedKeys(t.Vals) {
 			m.changes = append(m.changes, Change{now.ID, Place{Sheet: m.c.tabs[now.ID]}, t.Key, col, t.Vals[col], ""})
 		}
@@ -196,6 +237,9 @@ func (m *merger) freeRows(their, base, now *sheet) {
 			at[r.Key] = after
 		}
 	}
+	if !slices.EqualFunc(out, their.Rows, func(a, b row) bool { return a.Key == b.Key }) {
+		m.touched[now.ID] = true
+	}
 	their.Rows = out
 }
 
@@ -239,6 +283,7 @@ func (m *merger) resolve(at leaf, val string) string {
 
 func (m *merger) change(l leaf, was, is string) {
 	p := m.c.cells[l]
+	m.touched[l.Sheet] = true
 	m.changes = append(m.changes, Change{l.Sheet, p, l.Key, l.Col, was, is})
 }
 
@@ -261,7 +306,7 @@ func (m *merger) rowConflict(sheet, key, problem string) {
 }
 
 // artifactsByName are the documents that are known, each once.
-func artifactsByName(ev *evidence.Evidence, have []evidence.Artifact) map[string][]evidence.Artifact {
+func artifactsByName(ev *evidence.Evidence) map[string][]evidence.Artifact {
 	known := map[string][]evidence.Artifact{}
 	add := func(a evidence.Artifact) {
 		same := func(o evidence.Artifact) bool { return o.SHA256 == a.SHA256 && o.Size == a.Size }
@@ -301,9 +346,6 @@ func artifactsByName(ev *evidence.Evidence, have []evidence.Artifact) map[string
 	}
 	if ev.Declaration != nil && ev.Declaration.Document != nil {
 		add(*ev.Declaration.Document)
-	}
-	for _, a := range have {
-		add(a)
 	}
 	return known
 }

@@ -66,7 +66,7 @@ func testQuestions(t testing.TB, cat *scheme.Catalog) Questions {
 	if len(asked) < 3 {
 		t.Fatalf("only %d schemes ask something of a camera", len(asked))
 	}
-	return Ask("consumer/camera", asked...)
+	return Ask([]string{"consumer/camera"}, asked...)
 }
 
 func sha(n int) (h evidence.Hash) {

@@ -229,6 +229,9 @@ func (r *reader) unused() {
 // A bundle may be unfinished, so that these are warnings.
 func (r *reader) validate() {
 	for _, f := range r.c.Evidence.Validate() {
+		if r.unstated(f.Place) {
+			continue
+		}
 		at, ok := r.at[f.Place]
 		for place := f.Place; !ok && place != ""; {
 			place = place[:strings.LastIndexByte(place, '/')]
@@ -240,6 +243,21 @@ func (r *reader) validate() {
 		}
 		r.warn(p, f.Remedy, "%s", f.Problem)
 	}
+}
+
+// unstated reports the missing day of a statement that says nothing yet.
+func (r *reader) unstated(place string) bool {
+	for i, s := range r.c.Evidence.ICS {
+		if place == fmt.Sprintf("/ics/%d/date", i) {
+			for _, e := range s.Entries {
+				if e.Support != evidence.SupportedTBD || e.Detail != "" || len(e.Artifacts) > 0 {
+					return false
+				}
+			}
+			return true
+		}
+	}
+	return false
 }
 
 // references holds ids of rows against the rows of the table that they are in.

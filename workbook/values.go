@@ -243,10 +243,11 @@ func modelKey(model, variant string) string {
 func modelValues(ev *evidence.Evidence) sheet {
 	s := sheet{ID: modelsSheet, Cols: []string{"model", "variant", "differs", "hardware", "gtins"}}
 	for _, m := range ev.Product.Models {
-		if m.ID == "" && len(m.Hardware)+len(m.GTINs)+len(m.Variants) == 0 {
+		r := newRow(m.ID, "model", m.ID, "hardware", enc(m.Hardware), "gtins", enc(m.GTINs))
+		if len(r.Vals)+len(m.Variants) == 0 {
 			continue // one that says nothing is not there
 		}
-		s.Rows = append(s.Rows, newRow(m.ID, "model", m.ID, "hardware", enc(m.Hardware), "gtins", enc(m.GTINs)))
+		s.Rows = append(s.Rows, r)
 		for _, v := range m.Variants {
 			s.Rows = append(s.Rows, newRow(modelKey(m.ID, v.ID), "model", m.ID, "variant", v.ID, "differs", v.Differs, "hardware", enc(v.Hardware), "gtins", enc(v.GTINs)))
 		}

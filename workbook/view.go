@@ -105,8 +105,17 @@ func (m *maker) product() view {
 	v := m.view(productSheet)
 	s := findSheet(m.vals, productSheet)
 	keys := []string{"holder", "brand", "name"}
-	for i := range max(spareFunctions, len(m.ev.Product.Functions)+1) {
+	functions := m.ev.Product.Functions
+	ask := len(functions) == 0
+	if ask {
+		functions = m.q.Functions
+	}
+	preset := map[string]string{}
+	for i := range max(spareFunctions, len(functions)+1) {
 		keys = append(keys, functionKey(i))
+		if ask && i < len(functions) {
+			preset[functionKey(i)] = functions[i]
+		}
 	}
 	keys = append(keys, "support.end", "support.published")
 	for _, name := range m.statementNames() {
@@ -118,8 +127,8 @@ func (m *maker) product() view {
 		if have := s.find(key); have != nil {
 			r.vals = have.Vals
 		}
-		if key == functionKey(0) && len(m.ev.Product.Functions) == 0 && m.q.Category != "" {
-			r.vals["value"] = m.q.Category
+		if f := preset[key]; f != "" {
+			r.vals = map[string]string{"value": f}
 		}
 		r.kind, r.list, _ = productKind(m.cat, m.l, key)
 		about, how := "product.line."+key, "product.how."+key

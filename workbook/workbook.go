@@ -50,7 +50,7 @@ var Languages = []string{"en", "ko", "de", "fi"}
 
 // Questions is what a workbook asks, beside what the evidence already holds.
 type Questions struct {
-	Category     string        // id, for an empty product
+	Functions    []string      // category ids, for a product that has none yet
 	Levels       []Level       // that ask, for the guide
 	Features     []string      // feature ids
 	Requirements []Requirement // for the statement, in order
@@ -78,16 +78,15 @@ type Table struct {
 	For      []string
 }
 
-// Ask puts together what several levels ask.
-func Ask(category string, asked ...*assess.Asked) Questions {
-	q := Questions{Category: category}
+// Ask puts together what several levels ask of a product with these functions
+// (category ids).
+func Ask(functions []string, asked ...*assess.Asked) Questions {
+	q := Questions{Functions: functions}
 	for _, a := range asked {
 		level := Level{a.Scheme.ID, a.Level.ID, a.At}
 		q.Levels = append(q.Levels, level)
 		for _, f := range a.Features() {
-			if !slices.Contains(q.Features, f) {
-				q.Features = append(q.Features, f)
-			}
+			q.Features = once(q.Features, f)
 		}
 		for i := range a.Requirements {
 			ref := a.Requirements[i].Ref
@@ -98,6 +97,7 @@ func Ask(category string, asked ...*assess.Asked) Questions {
 			q.Requirements[j].For = once(q.Requirements[j].For, level.String())
 		}
 		for _, t := range a.Tables {
+			t.Table.When.Features(func(f string) { q.Features = once(q.Features, f) }) // they say whether rows are expected
 			j := slices.IndexFunc(q.Tables, func(o Table) bool { return o.Spec == t.Spec.Name() && o.ID == t.Table.ID })
 			if j < 0 {
 				j, q.Tables = len(q.Tables), append(q.Tables, Table{Spec: t.Spec.Name(), ID: t.Table.ID})
@@ -159,8 +159,11 @@ type Content struct {
 	tabs      map[string]string // by sheet id, without a plus sign
 }
 
-// Place is a cell.
-type Place struct{ Sheet, Cell string }
+// Place is a cell, or a sheet.
+type Place struct {
+	Sheet string `json:"sheet"`          // as the tab says
+	Cell  string `json:"cell,omitempty"` // A1; "" is the sheet as a whole
+}
 
 // units is a text's length as the format counts it.
 func units(s string) int {

@@ -59,7 +59,7 @@ func TestRoundTrip(t *testing.T) {
 			if c.Lang != lang || c.Catalog != cat.Digest {
 				t.Errorf("language %s, catalog %s", c.Lang, c.Catalog)
 			}
-			out, changes, found := Merge(ev, c, Neither, nil)
+			out, changes, found := Merge(ev, c, Neither)
 			if len(changes)+len(found) != 0 {
 				t.Errorf("nothing was changed: %v %v", changes, found)
 			}
@@ -124,7 +124,7 @@ func TestRandomRoundTrip(t *testing.T) {
 		if bad := refusals2(found); len(bad) > 0 {
 			t.Fatalf("seed %d %s: %s", seed, lang, strings.Join(bad, "\n"))
 		}
-		out, changes, found := Merge(ev, c, Neither, nil)
+		out, changes, found := Merge(ev, c, Neither)
 		if len(changes)+len(found) != 0 {
 			t.Fatalf("seed %d: nothing was changed: %v %v", seed, changes, found)
 		}

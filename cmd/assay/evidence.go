@@ -21,6 +21,7 @@ func evidenceCommands() []command {
 	return []command{
 		{"init", "DIR", "begin one: what the levels ask, with guidance", runEvidenceInit},
 		{"check", "BUNDLE", "say where it is wrong, with file and line", runEvidenceCheck},
+		{"workbook", "[BUNDLE] FILE.xlsx", "the questions as a workbook, and back with --into DIR", runEvidenceWorkbook},
 		{"add", "DIR FILE…", "take files into the artifacts, and print the lines that name them", runEvidenceAdd},
 		{"import", "FILE…", "take in SBOMs, scans and results of tools; say where they contradict what is declared", runEvidenceImport},
 		{"diff", "OLD NEW", "which verdicts a change makes stale, and for which labels", runEvidenceDiff},

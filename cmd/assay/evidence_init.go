@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"strings"
 
 	"assay/assess"
 	"assay/bundle"
+	"assay/civil"
 	"assay/scheme"
 )
 
@@ -54,30 +56,13 @@ func runEvidenceInit(_ context.Context, args []string, std stdio) int {
 	if err != nil {
 		return v.fail(fmt.Errorf("catalog: %w", err))
 	}
-	var functions []string
-	for _, w := range strings.Split(*category, ",") {
-		id, err := assess.FindCategory(cat, strings.TrimSpace(w))
-		if err != nil {
-			return v.misuse("--category: %v", err)
-		}
-		functions = append(functions, id)
+	functions, err := categoriesOf(cat, *category)
+	if err != nil {
+		return v.misuse("--category: %v", err)
 	}
-	var asked []*assess.Asked
-	for _, w := range strings.Split(*levels, ",") {
-		s, level, err := assess.FindLevel(c, cat, strings.TrimSpace(w), functions, day)
-		if err != nil {
-			return v.misuse("--for: %v", err)
-		}
-		a, err := assess.Asks(c, cat, s, level, functions, day)
-		if err != nil {
-			return v.misuse("--for: %v", err)
-		}
-		for _, g := range a.Gates {
-			if g.Answer != scheme.Yes {
-				fmt.Fprintf(std.err, "%s: %s is %s: %s\n", s, g.Rule, g.Answer, g.Data)
-			}
-		}
-		asked = append(asked, a)
+	asked, err := asksOf(std.err, c, cat, *levels, functions, day)
+	if err != nil {
+		return v.misuse("--for: %v", err)
 	}
 	b, err := bundle.Questions(cat, asked, functions, *language)
 	if err != nil {
@@ -92,4 +77,38 @@ func runEvidenceInit(_ context.Context, args []string, std stdio) int {
 	}
 	fmt.Fprintf(std.out, "%s: features: %d, requirements: %d, tables: %d\n", rest[0], len(b.Evidence.Features), requirements, len(b.Evidence.IXIT))
 	return exitOK
+}
+
+// categoriesOf are the ids of categories in a list with commas.
+func categoriesOf(cat *scheme.Catalog, list string) (ids []string, err error) {
+	for w := range strings.SplitSeq(list, ",") {
+		id, err := assess.FindCategory(cat, strings.TrimSpace(w))
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+// asksOf is what the levels in a list with commas ask of a product with these
+// functions. Gates that are not open are said to warn.
+func asksOf(warn io.Writer, c *assess.Compiled, cat *scheme.Catalog, list string, functions []string, day civil.Date) (asked []*assess.Asked, err error) {
+	for w := range strings.SplitSeq(list, ",") {
+		s, level, err := assess.FindLevel(c, cat, strings.TrimSpace(w), functions, day)
+		if err != nil {
+			return nil, err
+		}
+		a, err := assess.Asks(c, cat, s, level, functions, day)
+		if err != nil {
+			return nil, err
+		}
+		for _, g := range a.Gates {
+			if g.Answer != scheme.Yes {
+				fmt.Fprintf(warn, "%s: %s is %s: %s\n", s, g.Rule, g.Answer, g.Data)
+			}
+		}
+		asked = append(asked, a)
+	}
+	return asked, nil
 }
