@@ -34,7 +34,7 @@ func (b *Bundle) AddImport(dir, file string, m evidence.Import, claims []evidenc
 	}
 	var again evidence.Import
 	if err := evidence.ParseFile(m.Name, text, &again); err != nil {
-		return "", false, tooLarge(err)
+		return "", false, tooLarge(m.Name, err)
 	}
 	fresh := b.fresh(claims)
 	whole := *b.Evidence
@@ -43,7 +43,7 @@ func (b *Bundle) AddImport(dir, file string, m evidence.Import, claims []evidenc
 	if j, err := json.Marshal(&whole); err != nil {
 		return "", false, fmt.Errorf("bundle: %s: %w", m.Name, err)
 	} else if _, err := evidence.Parse(j); err != nil {
-		return "", false, tooLarge(fmt.Errorf("with %s the evidence cannot be handed in: %w", m.Name, err))
+		return "", false, tooLarge(m.Name, err)
 	}
 	var listed []byte
 	if len(fresh) > 0 {
@@ -88,9 +88,9 @@ func ImportText(m evidence.Import) ([]byte, error) {
 	return append([]byte("# Written by `assay evidence import`. The file itself is the artifact.\n"), text...), nil
 }
 
-// tooLarge marks an error of evidence that was well formed but for its size.
-func tooLarge(err error) error {
-	return fmt.Errorf("%w: %w", ErrTooLarge, err)
+// tooLarge says what to do where only size can be the reason.
+func tooLarge(file string, err error) error {
+	return fmt.Errorf("%w: with %s there is more than an office reads in one evidence (%w): have the tool list packages only, or hand the file in as an artifact with `assay evidence add`", ErrTooLarge, file, err)
 }
 
 // fresh are the claims that are not there yet: on the same requirements, by
@@ -161,7 +161,7 @@ func appendClaims(text []byte, claims []evidence.Claim) ([]byte, error) {
 	}
 	var again claimsText
 	if err := evidence.ParseFile(claimsFile, out, &again); err != nil {
-		return nil, tooLarge(err)
+		return nil, tooLarge(claimsFile, err)
 	}
 	return out, nil
 }

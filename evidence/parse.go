@@ -172,10 +172,14 @@ func tree(b []byte) (*yaml.Node, error) {
 		return nil, &Error{Problem: "not UTF-8: save it in that encoding"}
 	}
 	marks := 0
-	for _, c := range b {
+	for i, c := range b {
 		switch c {
-		case ',', ':', '\n', '[', '{', '-', '?':
+		case ',', ':', '\n', '[', '{':
 			marks++
+		case '-', '?': // inside of a word they separate nothing
+			if i+1 == len(b) || b[i+1] <= ' ' {
+				marks++
+			}
 		}
 	}
 	if marks > maxMarks { // before a tree is built, which takes fifty times the bytes

@@ -292,6 +292,22 @@ func TestSmallThings(t *testing.T) {
 	}
 }
 
+// A long list has one name for each part, the file has the other.
+func TestLongLists(t *testing.T) {
+	f := &File{Name: "x"}
+	for n, want := range map[int]string{manyParts: "cpe:x", manyParts + 1: ""} {
+		r := New(f, "spdx")
+		for i := range n {
+			r.Import.Components = append(r.Import.Components, evidence.Component{Name: strconv.Itoa(i), PURL: "pkg:x", CPE: "cpe:x"})
+		}
+		r.Import.Components[0].PURL = ""
+		got, err := r.Finish(f)
+		if err != nil || got.Import.Components[0].CPE != "cpe:x" || got.Import.Components[1].CPE != want || (len(got.Import.Notes) == 0) != (want != "") {
+			t.Errorf("%d: %+v, %v", n, got.Import.Components[:2], err)
+		}
+	}
+}
+
 func TestFinish(t *testing.T) {
 	f := &File{Name: "x"}
 	r := New(f, "spdx")

@@ -51,6 +51,18 @@ func (r *Result) Finish(f *File) (*Result, error) {
 	if twice > 0 {
 		r.Note("repetitions of components, left out: %d", twice)
 	}
+	if len(m.Components) > manyParts {
+		left := 0
+		for i := range m.Components {
+			if c := &m.Components[i]; c.PURL != "" && c.CPE != "" {
+				c.CPE = ""
+				left++
+			}
+		}
+		if left > 0 {
+			r.Note("CPE names beside a package URL, left out of so long a list: %d", left)
+		}
+	}
 	if (m.Format == "spdx" || m.Format == "cyclonedx") && len(m.Components)+len(m.Issues)+len(r.Claims) == 0 {
 		r.Note("no component: the file says nothing about the software")
 	}
@@ -82,6 +94,10 @@ func once[T any, K comparable](all []T, key func(T) K) (kept []T, twice int) {
 	}
 	return kept, len(all) - len(kept)
 }
+
+// manyParts is how many components are listed with two names each. Evidence is
+// read whole, and has to stay within what an office reads.
+const manyParts = 4_000
 
 const (
 	maxNotes = 100

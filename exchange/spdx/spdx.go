@@ -3,7 +3,7 @@
 //
 // It reads the few fields itself rather than through SPDX's own Go library,
 // which panics on a null in a list, knows no line numbers, ends at lines of
-// 64 KiB and reads a fifth as fast; the tests of interoperation hold it against
+// 64 KiB and reads a sixth as fast; the tests of interoperation hold it against
 // that library.
 package spdx
 
