@@ -22,8 +22,8 @@ func TestEvidenceImport(t *testing.T) {
 	u := newUser(t)
 	u.bundled("b")
 	u.write("b/ixit/log-intf.yaml", "rows:\n  - {id: LogIntf-1, description: Repair shell, ports: 12222/tcp, access: network, status: disabled, debug-interface: no}\n"+
-		"  - {id: LogIntf-2, description: Web page, ports: 18443/tcp, access: network, status: enabled, debug-interface: no}\n"+
-		"  - {id: LogIntf-3, description: Cloud, ports: 18999/tcp, access: network, status: enabled, debug-interface: no}\n")
+		"  - {id: LogIntf-2, description: Web page, ports: 18443/tcp, access: network, status: enabled, justification: settings, debug-interface: no}\n"+
+		"  - {id: LogIntf-3, description: Cloud, ports: 18999/tcp, access: network, status: enabled, justification: updates, debug-interface: no}\n")
 	for _, f := range []string{"nmap-services.xml", "nmap-killed.xml", "npm.cdx.json", "attestation.cdx.json"} {
 		u.sampleOf(f)
 	}
