@@ -93,6 +93,20 @@ func Asks(c *Compiled, cat *scheme.Catalog, schemeID, level string, functions []
 	return a, nil
 }
 
+// Tested adds the tables that a test by the standards' own specifications
+// would need, for requirements of which the level takes a word or a document.
+func (a *Asked) Tested(cat *scheme.Catalog) {
+	for i := range a.Requirements {
+		q := &a.Requirements[i]
+		if spec := cat.TestSpecOf(q.Ref.Standard, q.Ref.Edition); spec != nil && q.Group == nil {
+			if q.Group = spec.Group(q.Ref.Requirement); q.Group != nil {
+				q.Spec = spec
+			}
+		}
+	}
+	a.Tables = tablesFor(a.Requirements)
+}
+
 func levelsOf(r *Result) (ids []string) {
 	for _, l := range r.Levels {
 		ids = append(ids, l.Level)

@@ -129,7 +129,7 @@ func newWalk(c *Compiled, ev *evidence.Evidence, at civil.Date) *walk {
 	}
 	w.evidenceMarks()
 	w.collect()
-	for _, x := range c.Contradictions(ev) {
+	for _, x := range c.contradictions(ev, true) {
 		for _, n := range x.reqs {
 			if w.blocked == nil {
 				w.blocked = map[int32]bool{}

@@ -34,7 +34,15 @@ func (x *Contradiction) Finding(langs ...string) evidence.Finding {
 // features make expected and that are empty, and statements of conformance
 // against the product's own features. They come in the order of their places.
 func (c *Compiled) Contradictions(ev *evidence.Evidence) []Contradiction {
-	f := finder{c: c, ev: ev, at: map[string]int{}}
+	return c.contradictions(ev, false)
+}
+
+// contradictions are the same; with silent, also rows that say something is
+// not supported where the ICS says nothing of it. That is no contradiction yet,
+// and the requirement is not concluded all the same: otherwise taking an answer
+// out of the ICS would help.
+func (c *Compiled) contradictions(ev *evidence.Evidence, silent bool) []Contradiction {
+	f := finder{c: c, ev: ev, silent: silent, at: map[string]int{}}
 	if len(ev.IXIT) > 0 {
 		for _, name := range slices.Sorted(maps.Keys(c.specs)) {
 			f.spec(c.specs[name])
@@ -54,10 +62,11 @@ func (c *Compiled) Contradictions(ev *evidence.Evidence) []Contradiction {
 }
 
 type finder struct {
-	c     *Compiled
-	ev    *evidence.Evidence
-	found []Contradiction
-	at    map[string]int // by check and place: two editions of a specification find the same thing once
+	c      *Compiled
+	ev     *evidence.Evidence
+	silent bool
+	found  []Contradiction
+	at     map[string]int // by check and place: two editions of a specification find the same thing once
 }
 
 func (f *finder) add(id, place, about string, text, remedy scheme.Text, reqs []int32) {
@@ -131,6 +140,9 @@ func (f *finder) check(s *spec, k *scheme.Check) {
 		return
 	}
 	for _, r := range hits {
+		if blank(r) {
+			continue // not filled in yet: what is missing says so
+		}
 		if len(k.Needs) > 0 && r.Meets(k.Needs) {
 			continue
 		}
@@ -138,17 +150,26 @@ func (f *finder) check(s *spec, k *scheme.Check) {
 	}
 }
 
-// claimed reports whether an ICS does not itself say that a requirement is not
-// met. Saying nothing does not mend what a row says.
+func blank(r evidence.Row) bool {
+	for f, v := range r {
+		if f != "id" && !v.Empty() {
+			return false
+		}
+	}
+	return true
+}
+
+// claimed reports whether an ICS says that a requirement is met, or, with
+// silent, does not say that it is not.
 func (f *finder) claimed(s *spec, id string) bool {
 	for i := range f.ev.ICS {
 		x := &f.ev.ICS[i]
 		if x.Standard == s.spec.Assesses.Standard && x.Edition == s.spec.Assesses.Edition {
-			e := x.Entries[id]
-			return e.Support != evidence.SupportedNo && e.Support != evidence.SupportedNA
+			s := x.Entries[id].Support
+			return s == evidence.SupportedYes || (f.silent && s == evidence.SupportedTBD)
 		}
 	}
-	return true
+	return f.silent
 }
 
 func about(table string, r evidence.Row) string {
@@ -201,14 +222,7 @@ func (f *finder) expected(t *scheme.Table, rows []evidence.Row, reqs []int32) {
 		return
 	}
 	a, _ := t.When.Eval(func(id string) scheme.Answer { return f.ev.Features[id].Answer }, nil)
-	filled := slices.ContainsFunc(rows, func(r evidence.Row) bool {
-		for k, v := range r {
-			if k != "id" && !v.Empty() {
-				return true
-			}
-		}
-		return false
-	})
+	filled := slices.ContainsFunc(rows, func(r evidence.Row) bool { return !blank(r) })
 	switch {
 	case a == scheme.Yes && !filled:
 		f.add("empty-table", evidence.Pointer("ixit", t.ID), t.ID, textEmpty, remedyEmpty, reqs)

@@ -382,7 +382,7 @@ func TestContradictions(t *testing.T) {
 	}{
 		{"none", func(*evidence.Evidence) {}, ""},
 		{"a check of the specification", func(e *evidence.Evidence) { e.IXIT["t"][0]["kind"] = nil }, "on-without-kind /ixit/t/0 [std@1/m]"},
-		{"not supported, and the ICS is silent", func(e *evidence.Evidence) { e.IXIT["one"][0] = row("", "isolation", "no") }, "not-isolated /ixit/one/0 [std@1/r]"},
+		{"not supported, and the ICS is silent", func(e *evidence.Evidence) { e.IXIT["one"][0] = row("", "isolation", "no") }, ""},
 		{"not supported, and the ICS says yes", func(e *evidence.Evidence) {
 			e.IXIT["one"][0] = row("", "isolation", "no")
 			e.ICS = []evidence.ICS{{Standard: "std", Edition: "1", Date: day("2025-06-01"), Entries: map[string]evidence.ICSEntry{"r": {Support: evidence.SupportedYes}}}}
@@ -420,8 +420,15 @@ func TestContradictions(t *testing.T) {
 			}
 		})
 	}
-	// What contradicts itself is not concluded, neither met nor failed.
+	// A row says that it is not supported, and the ICS nothing: no contradiction,
+	// and no conclusion from the maker's other word either.
 	ev := tried()
+	ev.IXIT["one"][0] = row("", "isolation", "no")
+	if got, want := show(Assess(compiled(t, labCatalog()), with(ev, labReport(allUnits...)), "open", day("2025-07-01"))[0]), "1=undetermined/undetermined 2=undetermined/undetermined 1:r:contradiction"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	// What contradicts itself is not concluded, neither met nor failed.
+	ev = tried()
 	ev.IXIT["t"][0]["kind"] = nil
 	if got, want := show(Assess(compiled(t, labCatalog()), with(ev, labReport(allUnits...)), "open", day("2025-07-01"))[0]), "1=undetermined/undetermined 2=undetermined/undetermined 1:m:contradiction 2:m:contradiction"; got != want {
 		t.Errorf("got %s, want %s", got, want)

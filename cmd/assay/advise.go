@@ -116,6 +116,11 @@ func runAdvise(ctx context.Context, args []string, std stdio) int {
 	if err != nil {
 		return v.fail(fmt.Errorf("catalog: %w", err))
 	}
+	for i, id := range in.categories {
+		if in.categories[i], err = assess.FindCategory(cat, id); err != nil {
+			return v.misuse("--category: %v", err)
+		}
+	}
 	said := &evidence.Evidence{}
 	in.onto(said)
 	if found := c.Check(said); len(found) > 0 {

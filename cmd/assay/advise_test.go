@@ -60,7 +60,7 @@ func TestAdviseRefuses(t *testing.T) {
 	u.bundled("b")
 	u.refused(exitUsage, "evidence, or --category", "advise")
 	u.refused(exitUsage, "usage:", "advise", "b", "c")
-	u.refused(exitUsage, "category consumer/x is not in the catalog", "advise", "--category", "consumer/x")
+	u.refused(exitUsage, "the catalog has no category", "advise", "--category", "consumer/x")
 	u.refused(exitUsage, "feature wings is not in the catalog", "advise", "--category", "consumer", "--feature", "wings=yes")
 	u.refused(exitUsage, "NAME=yes", "advise", "--category", "consumer", "--feature", "wings")
 	u.refused(exitUsage, "none of yes, no", "advise", "--category", "consumer", "--feature", "passwords=perhaps")

@@ -38,6 +38,9 @@ file on the standard input.
   --html FILE        writes a report to read
   --pdf FILE         the same to print
 
+What is not filled in yet, or wrong, is told first, with file and line; --all tells
+all of it. What of the bundle can be read is assessed all the same.
+
 exit: 0 some level may be granted, 1 none may or the bundle has errors, 2 usage
 `
 
@@ -47,6 +50,7 @@ type assessment struct {
 	Catalog        string                 `json:"catalog"` // digest
 	Results        []assess.Result        `json:"results"`
 	Missing        []assess.Missing       `json:"missing"`
+	Findings       []bundle.Finding       `json:"findings"` // what is wrong in the bundle
 	Contradictions []assess.Contradiction `json:"contradictions"`
 	Reports        []reportState          `json:"reports"`
 	Explained      []*assess.Explanation  `json:"explained,omitempty"`
@@ -108,6 +112,16 @@ func runAssess(ctx context.Context, args []string, std stdio) int {
 	if err != nil {
 		return v.fail(err)
 	}
+	if n := len(a.Findings); n > 0 && !v.json {
+		shown := a.Findings
+		if !*all {
+			shown = shown[:min(n, findingsShown)]
+		}
+		printFindings(std.err, rest[0], shown)
+		if more := n - len(shown); more > 0 {
+			fmt.Fprintf(std.err, "… and %d more (--all)\n", more)
+		}
+	}
 	for i := range cat.Schemes {
 		s := &cat.Schemes[i]
 		if *only != "" && s.ID != *only {
@@ -144,7 +158,7 @@ func runAssess(ctx context.Context, args []string, std stdio) int {
 		return v.fail(err)
 	}
 	for i := range a.Results {
-		if a.Results[i].Grantable() != "" {
+		if a.Results[i].Grantable() != "" && len(a.Findings) == 0 {
 			return exitOK
 		}
 	}
@@ -152,10 +166,12 @@ func runAssess(ctx context.Context, args []string, std stdio) int {
 }
 
 // errFindings says that what is wrong was printed.
-var errFindings = errors.New("the bundle has findings")
+var errFindings = errors.New("the bundle cannot be read")
+
+const findingsShown = 10
 
 // openForAssessment opens a bundle, holds it against the catalog and finds out
-// who signed its reports. What is wrong in it is printed with file and line.
+// who signed its reports. What cannot be read is printed with file and line.
 func openForAssessment(ctx context.Context, path string, cat *scheme.Catalog, std stdio) (*assessment, error) {
 	c, err := assess.Compile(cat)
 	if err != nil {
@@ -166,14 +182,15 @@ func openForAssessment(ctx context.Context, path string, cat *scheme.Catalog, st
 	if err != nil && found == nil {
 		return nil, err
 	}
-	if err == nil {
-		found = slices.DeleteFunc(b.Findings(c.Check(b.Evidence)...), func(f bundle.Finding) bool { return f.Note })
-	}
-	if len(found) > 0 {
+	if err != nil {
 		printFindings(std.err, path, found)
 		return nil, errFindings
 	}
-	a := &assessment{Product: b.Evidence.Product, Catalog: cat.Digest, Results: []assess.Result{}, Reports: []reportState{}, cat: cat, c: c, ev: b.Evidence, b: b}
+	found = slices.DeleteFunc(b.Findings(c.Check(b.Evidence)...), func(f bundle.Finding) bool { return f.Note })
+	if found == nil {
+		found = []bundle.Finding{}
+	}
+	a := &assessment{Product: b.Evidence.Product, Catalog: cat.Digest, Results: []assess.Result{}, Reports: []reportState{}, Findings: found, cat: cat, c: c, ev: b.Evidence, b: b}
 	errs := a.ev.Verify(labsign.Check(cat))
 	for i := range a.ev.Reports {
 		s := &a.ev.Reports[i]

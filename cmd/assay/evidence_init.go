@@ -23,6 +23,8 @@ shown and by whom. Answers are empty; check says what is left to fill in.
                         its functions one, separated by commas
   --for SCHEME:LEVEL    levels, separated by commas; the beginning of a scheme's id
                         will do where one scheme alone takes such a product
+  --ixit                with the IXIT tables that a test by the standards' own
+                        specifications needs, also where a level takes your word
   --lang en|ko|de|fi    language of the guidance; default: en
   --at YYYY-MM-DD       day whose edition counts; default: today
   --dir CATALOG         another catalog than the one in this program
@@ -34,6 +36,7 @@ func runEvidenceInit(_ context.Context, args []string, std stdio) int {
 	v := newLocalVerb(std, "evidence init", evidenceInitUsage)
 	category := v.String("category", "", "")
 	levels := v.String("for", "", "")
+	ixit := v.Bool("ixit", false, "")
 	language := v.String("lang", "en", "")
 	at := v.String("at", "", "")
 	dir := v.String("dir", "", "")
@@ -63,6 +66,11 @@ func runEvidenceInit(_ context.Context, args []string, std stdio) int {
 	asked, err := asksOf(std.err, c, cat, *levels, functions, day)
 	if err != nil {
 		return v.misuse("--for: %v", err)
+	}
+	if *ixit {
+		for _, a := range asked {
+			a.Tested(cat)
+		}
 	}
 	b, err := bundle.Questions(cat, asked, functions, *language)
 	if err != nil {
