@@ -352,6 +352,26 @@ func TestTake(t *testing.T) {
 	}
 }
 
+// A file that takes more memory than it may is refused by name, and takes it
+// from nobody else.
+func TestTakeBoundsMemory(t *testing.T) {
+	var b bytes.Buffer
+	b.WriteString(`{"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [`)
+	for range 1_900_000 {
+		b.WriteString("{},")
+	}
+	b.WriteString(`{}]}`)
+	name := filepath.Join(t.TempDir(), "x.json")
+	if err := os.WriteFile(name, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Take(t.Context(), name, options)
+	var e *evidence.Error
+	if !errors.As(err, &e) || e.File != "x.json" || !strings.Contains(e.Problem, "memory") && !strings.Contains(e.Problem, "without a name") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // A worker that a file got the better of is not believed.
 func TestSettle(t *testing.T) {
 	for name, spoil := range map[string]func(*intake.Result){

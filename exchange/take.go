@@ -80,7 +80,10 @@ func Take(ctx context.Context, path string, o intake.Options) (*intake.Result, e
 	err = worker.Run(ctx, f, func(r io.Reader) error {
 		d := json.NewDecoder(io.LimitReader(r, maxAnswer))
 		d.DisallowUnknownFields()
-		return d.Decode(&a)
+		if err := d.Decode(&a); !errors.Is(err, io.EOF) {
+			return err
+		}
+		return io.ErrUnexpectedEOF // it ended before it said anything
 	})
 	switch {
 	case errors.Is(err, confine.ErrMemory), errors.Is(err, confine.ErrTime):

@@ -26,8 +26,11 @@ type Bounds struct {
 	Elements int   // JSON values and names, XML elements and attributes, or lines
 }
 
-// Standard are the bounds of every reader. No format needs half of the depth.
-var Standard = Bounds{Bytes: 64 << 20, Depth: 100, Elements: 8_000_000}
+// Standard are the bounds of every reader. No format needs half of the depth,
+// and no tool writes so many values in so few bytes. They do not bound memory: a
+// file of nothing but empty objects takes a hundred times its size. The process
+// that reads foreign files does.
+var Standard = Bounds{Bytes: 64 << 20, Depth: 100, Elements: 4_000_000}
 
 // File is a foreign file.
 type File struct {
