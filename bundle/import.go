@@ -8,75 +8,122 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"assay/evidence"
+	"assay/scheme"
 
 	"go.yaml.in/yaml/v3"
 )
 
+// Imported is what was read of a file.
+type Imported struct {
+	Import   evidence.Import
+	Claims   []evidence.Claim
+	ICS      []evidence.ICS
+	Features map[string]evidence.Feature
+}
+
+// Added is what became of it.
+type Added struct {
+	Path   string   // of the import in the bundle
+	New    bool     // false: it was there already, and nothing changed
+	Differ []string // what the file says otherwise than ics.yaml, which stays as it is
+}
+
 // AddImport takes what was read of a file into the folder that b was opened
-// from: the file among the artifacts, m as imports/NAME.yaml, and the claims at
-// the end of claims.yaml, whose comments stay. It returns the import's path in
-// the bundle. Where an import rests on the same bytes already, nothing changes,
-// and added is false. What would make the evidence larger than an office takes
-// is [ErrTooLarge]; what would not be read again is refused before anything is
-// written. b does not have it until it is opened again.
-func (b *Bundle) AddImport(dir, file string, m evidence.Import, claims []evidence.Claim) (path string, added bool, err error) {
+// from: the file among the artifacts, the import as imports/NAME.yaml, claims at
+// the end of claims.yaml, and what it states of requirements and features where
+// ics.yaml has no answer yet. Comments stay. Where an import rests on the same
+// bytes already, nothing changes. What would make the evidence larger than an
+// office takes is [ErrTooLarge], before anything is written. b does not have
+// it until it is opened again.
+func (b *Bundle) AddImport(dir, file string, x Imported) (Added, error) {
+	m := &x.Import
 	for i := range b.Evidence.Imports {
 		if b.Evidence.Imports[i].Artifact.SHA256 == m.Artifact.SHA256 && i < len(b.imports) {
-			return b.imports[i], false, nil
+			return Added{Path: b.imports[i]}, nil
 		}
 	}
-	text, err := ImportText(m)
+	text, err := ImportText(*m)
 	if err != nil {
-		return "", false, err
+		return Added{}, err
 	}
 	var again evidence.Import
 	if err := evidence.ParseFile(m.Name, text, &again); err != nil {
-		return "", false, tooLarge(m.Name, err)
+		return Added{}, tooLarge(m.Name, err)
 	}
-	fresh := b.fresh(claims)
-	whole := *b.Evidence
-	whole.Imports = append(whole.Imports[:len(whole.Imports):len(whole.Imports)], m)
-	whole.Claims = append(whole.Claims[:len(whole.Claims):len(whole.Claims)], fresh...)
-	if j, err := json.Marshal(&whole); err != nil {
-		return "", false, fmt.Errorf("bundle: %s: %w", m.Name, err)
-	} else if _, err := evidence.Parse(j); err != nil {
-		return "", false, tooLarge(m.Name, err)
-	}
-	var listed []byte
-	if len(fresh) > 0 {
-		if listed, err = appendClaims(b.files[claimsFile], fresh); err != nil {
-			return "", false, err
+	changed := map[string][]byte{}
+	if fresh := b.fresh(x.Claims); len(fresh) > 0 {
+		if changed[claimsFile], err = appendClaims(b.files[claimsFile], fresh); err != nil {
+			return Added{}, err
 		}
+	}
+	stated, differ, err := b.state(&x)
+	if err != nil {
+		return Added{}, err
+	}
+	if stated != nil {
+		changed[icsFile] = stated
+	}
+	if err := b.fits(m, changed); err != nil {
+		return Added{}, err
 	}
 	a, err := Add(dir, file)
 	if err != nil {
-		return "", false, err
+		return Added{}, err
 	}
 	if a.SHA256 != m.Artifact.SHA256 {
-		return "", false, fmt.Errorf("%s changed after it was read: import it again", file)
+		return Added{}, fmt.Errorf("%s changed after it was read: import it again", file)
 	}
-	if listed != nil {
-		if err := replace(filepath.Join(dir, claimsFile), listed); err != nil {
-			return "", false, err
+	for _, name := range sorted(changed) {
+		if err := replace(filepath.Join(dir, name), changed[name]); err != nil {
+			return Added{}, err
 		}
 	}
 	if err := os.Mkdir(filepath.Join(dir, imports), 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
-		return "", false, err
+		return Added{}, err
 	}
 	write := func(f *os.File) error { _, err := f.Write(text); return err }
 	for n := 1; ; n++ {
-		path = imports + "/" + importName(m.Name, n)
+		path := imports + "/" + importName(m.Name, n)
 		switch err := newFile(filepath.Join(dir, filepath.FromSlash(path)), write); {
 		case errors.Is(err, ErrExists) && n < MaxFiles:
 		case err != nil:
-			return "", false, err
+			return Added{}, err
 		default:
-			return path, true, nil
+			return Added{path, true, differ}, nil
 		}
 	}
+}
+
+// fits reports whether an office takes the evidence with what is added.
+func (b *Bundle) fits(m *evidence.Import, changed map[string][]byte) error {
+	whole := *b.Evidence
+	whole.Imports = append(whole.Imports[:len(whole.Imports):len(whole.Imports)], *m)
+	if text := changed[claimsFile]; text != nil {
+		var t claimsText
+		if err := evidence.ParseFile(claimsFile, text, &t); err != nil {
+			return tooLarge(m.Name, err)
+		}
+		whole.Claims = t.Claims
+	}
+	if text := changed[icsFile]; text != nil {
+		var t icsText
+		if err := evidence.ParseFile(icsFile, text, &t); err != nil {
+			return tooLarge(m.Name, err)
+		}
+		whole.ICS, whole.Features = t.ICS, t.Features
+	}
+	j, err := json.Marshal(&whole)
+	if err != nil {
+		return fmt.Errorf("bundle: %s: %w", m.Name, err)
+	}
+	if _, err := evidence.Parse(j); err != nil {
+		return tooLarge(m.Name, err)
+	}
+	return nil
 }
 
 // ImportText is an import as a file of a bundle.
@@ -159,11 +206,111 @@ func appendClaims(text []byte, claims []evidence.Claim) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bundle: %s: %w", claimsFile, err)
 	}
-	var again claimsText
-	if err := evidence.ParseFile(claimsFile, out, &again); err != nil {
-		return nil, tooLarge(claimsFile, err)
-	}
 	return out, nil
+}
+
+// state fills answers of a file into those of ics.yaml that are empty. What is
+// answered otherwise stays, and is told. The text is nil where nothing changes.
+func (b *Bundle) state(x *Imported) (text []byte, differ []string, err error) {
+	doc := &yaml.Node{Kind: yaml.DocumentNode, Content: []*yaml.Node{{Kind: yaml.MappingNode}}}
+	if old := b.files[icsFile]; len(bytes.TrimSpace(old)) > 0 {
+		doc = new(yaml.Node)
+		if err := yaml.Unmarshal(old, doc); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", icsFile, err)
+		}
+	}
+	if len(doc.Content) != 1 || doc.Content[0].Kind != yaml.MappingNode {
+		return nil, nil, fmt.Errorf("%s: no fields: correct it", icsFile)
+	}
+	top, changed := doc.Content[0], false
+	put := func(into *yaml.Node, key string, v any) error {
+		changed = true
+		return setValue(into, key, v)
+	}
+	for _, id := range sorted(x.Features) {
+		f, have := x.Features[id], b.Evidence.Features[id]
+		switch {
+		case f.Answer == scheme.Undetermined || f.Answer == have.Answer:
+		case have.Answer != scheme.Undetermined:
+			differ = append(differ, fmt.Sprintf("feature %s: the file says %s, ics.yaml says %s", id, f.Answer, have.Answer))
+		default:
+			if err := put(child(top, "features", yaml.MappingNode), id, f); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	for i := range x.ICS {
+		s := &x.ICS[i]
+		j := slices.IndexFunc(b.Evidence.ICS, func(o evidence.ICS) bool { return o.Standard == s.Standard && o.Edition == s.Edition })
+		list := child(top, "ics", yaml.SequenceNode)
+		if j < 0 {
+			var n yaml.Node
+			if err := n.Encode(s); err != nil {
+				return nil, nil, err
+			}
+			list.Content, changed = append(list.Content, &n), true
+			continue
+		}
+		have := &b.Evidence.ICS[j]
+		if have.Date.IsZero() {
+			if err := put(list.Content[j], "date", s.Date); err != nil {
+				return nil, nil, err
+			}
+		}
+		for _, id := range sorted(s.Entries) {
+			switch e, old := s.Entries[id], have.Entries[id]; {
+			case e.Support == evidence.SupportedTBD || e.Support == old.Support:
+			case old.Support != evidence.SupportedTBD:
+				differ = append(differ, fmt.Sprintf("%s@%s/%s: the file says %s, ics.yaml says %s", s.Standard, s.Edition, id, e.Support, old.Support))
+			default:
+				if old.Detail != "" {
+					e.Detail = old.Detail
+				}
+				e.Artifacts = old.Artifacts
+				if err := put(child(list.Content[j], "entries", yaml.MappingNode), id, e); err != nil {
+					return nil, nil, err
+				}
+			}
+		}
+	}
+	if !changed {
+		return nil, differ, nil
+	}
+	if text, err = marshal(doc); err != nil {
+		return nil, nil, fmt.Errorf("bundle: %s: %w", icsFile, err)
+	}
+	return text, differ, nil
+}
+
+// child finds a field of a mapping, or makes it.
+func child(n *yaml.Node, field string, kind yaml.Kind) *yaml.Node {
+	c := valueOf(n, field)
+	if c == nil {
+		c = new(yaml.Node)
+		n.Content = append(n.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: field}, c)
+	}
+	if c.Kind != kind {
+		*c = yaml.Node{Kind: kind, HeadComment: c.HeadComment, LineComment: c.LineComment, FootComment: c.FootComment}
+	}
+	if len(c.Content) == 0 {
+		c.Style = 0
+	}
+	return c
+}
+
+// setValue sets a field of a mapping and keeps the comments around it.
+func setValue(n *yaml.Node, field string, v any) error {
+	var x yaml.Node
+	if err := x.Encode(v); err != nil {
+		return err
+	}
+	if old := valueOf(n, field); old != nil {
+		x.HeadComment, x.LineComment, x.FootComment = old.HeadComment, old.LineComment, old.FootComment
+		*old = x
+		return nil
+	}
+	n.Content = append(n.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: field}, &x)
+	return nil
 }
 
 // valueOf finds a field of a document's mapping.

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -33,9 +35,12 @@ func TestAddImport(t *testing.T) {
 	files["claims.yaml"] = "# Ours.\nclaims:\n  # The first.\n  - requirements: [en-303-645@3.1.3/5.2-1]\n    verdict: pass\n    method: declaration\n    by: {kind: maker, id: \"xx:0001\"}\n    date: 2026-04-01 # a day\n    ground: we say so\n"
 	dir := lay(t, files)
 	file, m, claim := scanned(t, "scan of 문.xml", "<x/>\n")
-	path, added, err := open(t, dir).AddImport(dir, file, m, []evidence.Claim{claim})
-	if err != nil || !added || path != "imports/scan-of--.xml.yaml" {
-		t.Fatalf("got %q, %v, %v", path, added, err)
+	claimed := func(m evidence.Import, c evidence.Claim) Imported {
+		return Imported{Import: m, Claims: []evidence.Claim{c}}
+	}
+	a, err := open(t, dir).AddImport(dir, file, claimed(m, claim))
+	if err != nil || !a.New || a.Path != "imports/scan-of--.xml.yaml" {
+		t.Fatalf("got %+v, %v", a, err)
 	}
 	b := open(t, dir)
 	if n := len(b.Evidence.Imports); n != 2 || b.Evidence.Imports[1].Services[0].Port != 443 {
@@ -53,18 +58,97 @@ func TestAddImport(t *testing.T) {
 		t.Errorf("findings: %v", found)
 	}
 	before := contents(t, dir)
-	if path, added, err := b.AddImport(dir, file, m, []evidence.Claim{claim}); err != nil || added || path != "imports/scan-of--.xml.yaml" {
-		t.Errorf("again: %q, %v, %v", path, added, err)
+	if a, err := b.AddImport(dir, file, claimed(m, claim)); err != nil || a.New || a.Path != "imports/scan-of--.xml.yaml" {
+		t.Errorf("again: %+v, %v", a, err)
 	}
 	same(t, dir, before)
 	// Another file of the same name, and the same claim on it.
 	file, m, claim = scanned(t, "scan of 문.xml", "<y/>\n")
-	path, added, err = open(t, dir).AddImport(dir, file, m, []evidence.Claim{claim})
-	if err != nil || !added || path != "imports/scan-of--.xml-2.yaml" {
-		t.Errorf("got %q, %v, %v", path, added, err)
+	a, err = open(t, dir).AddImport(dir, file, claimed(m, claim))
+	if err != nil || !a.New || a.Path != "imports/scan-of--.xml-2.yaml" {
+		t.Errorf("got %+v, %v", a, err)
 	}
 	if n := len(open(t, dir).Evidence.Claims); n != 3 {
 		t.Errorf("%d claims, want 3", n)
+	}
+}
+
+// Answers of a file fill what is empty, and change nothing else.
+func TestAddImportStates(t *testing.T) {
+	files := sample()
+	files["ics.yaml"] = `# What the product has.
+features:
+  # Passwords?
+  passwords: unknown # ask
+  companion-app: {answer: no, ground: has none}
+ics:
+  - standard: en-303-645
+    edition: "2.1.1"
+    date: ""
+    entries:
+      # The first.
+      5.1-1: ""
+      5.1-3: {support: "", detail: half of a sentence}
+      5.2-1: yes
+`
+	dir := lay(t, files)
+	file, m, _ := scanned(t, "cd.json", "{}\n")
+	day := civil.MustDate("2026-06-07")
+	x := Imported{
+		Import: m,
+		Features: map[string]evidence.Feature{
+			"passwords": {Answer: scheme.Yes}, "companion-app": {Answer: scheme.Yes}, "telemetry": {Answer: scheme.No, Ground: "none"}, "sensors": {},
+		},
+		ICS: []evidence.ICS{
+			{Standard: "en-303-645", Edition: "2.1.1", Date: day, Entries: map[string]evidence.ICSEntry{
+				"5.1-1": {Support: evidence.SupportedYes, Detail: "set by the user"}, "5.1-3": {Support: evidence.SupportedYes, Detail: "other words"},
+				"5.2-1": {Support: evidence.SupportedNo, Detail: "no policy"}, "5.2-2": {Support: evidence.SupportedYes}, "5.2-3": {},
+			}},
+			{Standard: "en-303-645", Edition: "3.1.3", Date: day, Entries: map[string]evidence.ICSEntry{"5.1-1": {Support: evidence.SupportedYes}}},
+		},
+	}
+	a, err := open(t, dir).AddImport(dir, file, x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"feature companion-app: the file says yes, ics.yaml says no", "en-303-645@2.1.1/5.2-1: the file says no, ics.yaml says yes"}
+	if !slices.Equal(a.Differ, want) {
+		t.Errorf("differ: %q", a.Differ)
+	}
+	ev := open(t, dir).Evidence
+	if f := ev.Features; len(f) != 3 || f["passwords"].Answer != scheme.Yes || f["companion-app"].Answer != scheme.No || f["telemetry"] != (evidence.Feature{Answer: scheme.No, Ground: "none"}) {
+		t.Errorf("features: %+v", f)
+	}
+	if len(ev.ICS) != 2 || ev.ICS[0].Date != day || ev.ICS[1].Edition != "3.1.3" {
+		t.Fatalf("ics: %+v", ev.ICS)
+	}
+	for id, want := range map[string]evidence.ICSEntry{
+		"5.1-1": {Support: evidence.SupportedYes, Detail: "set by the user"}, "5.1-3": {Support: evidence.SupportedYes, Detail: "half of a sentence"},
+		"5.2-1": {Support: evidence.SupportedYes}, "5.2-2": {Support: evidence.SupportedYes}, "5.2-3": {},
+	} {
+		if got := ev.ICS[0].Entries[id]; !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: got %+v, want %+v", id, got, want)
+		}
+	}
+	text := contents(t, dir)["ics.yaml"]
+	for _, comment := range []string{"# What the product has.", "# Passwords?", "# ask", "# The first."} {
+		if !strings.Contains(text, comment) {
+			t.Errorf("the comment %q is lost:\n%s", comment, text)
+		}
+	}
+	// A bundle without the file gets one, and what is said already changes nothing.
+	delete(files, "ics.yaml")
+	dir = lay(t, files)
+	if _, err := open(t, dir).AddImport(dir, file, x); err != nil || len(open(t, dir).Evidence.ICS) != 2 {
+		t.Errorf("without ics.yaml: %v", err)
+	}
+	before := contents(t, dir)["ics.yaml"]
+	x.Import.Artifact.SHA256, x.Import.Artifact.Size = evidence.Digest([]byte("[]\n")), 3
+	if err := os.WriteFile(file, []byte("[]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if a, err := open(t, dir).AddImport(dir, file, x); err != nil || !a.New || len(a.Differ) != 0 || contents(t, dir)["ics.yaml"] != before {
+		t.Errorf("the same again: %+v, %v", a, err)
 	}
 }
 
@@ -72,15 +156,16 @@ func TestAddImport(t *testing.T) {
 func TestAddImportAfterAStop(t *testing.T) {
 	dir := lay(t, sample())
 	file, m, claim := scanned(t, "a.json", "{}\n")
-	if _, _, err := open(t, dir).AddImport(dir, file, m, []evidence.Claim{claim}); err != nil {
+	x := Imported{Import: m, Claims: []evidence.Claim{claim}}
+	if _, err := open(t, dir).AddImport(dir, file, x); err != nil {
 		t.Fatal(err)
 	}
 	want := contents(t, dir)
 	if err := os.Remove(filepath.Join(dir, "imports", "a.json.yaml")); err != nil {
 		t.Fatal(err)
 	}
-	if _, added, err := open(t, dir).AddImport(dir, file, m, []evidence.Claim{claim}); err != nil || !added {
-		t.Fatal(added, err)
+	if a, err := open(t, dir).AddImport(dir, file, x); err != nil || !a.New {
+		t.Fatal(a, err)
 	}
 	same(t, dir, want)
 }
@@ -103,7 +188,7 @@ func TestAddImportRefuses(t *testing.T) {
 		before := contents(t, dir)
 		file, m, claim := scanned(t, "a.json", "{}\n")
 		c.spoil(&m, &claim, file)
-		_, _, err := open(t, dir).AddImport(dir, file, m, []evidence.Claim{claim})
+		_, err := open(t, dir).AddImport(dir, file, Imported{Import: m, Claims: []evidence.Claim{claim}})
 		if err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: got %v", name, err)
 		}
@@ -117,7 +202,7 @@ func TestAddImportRefuses(t *testing.T) {
 	dir := lay(t, sample())
 	b := open(t, dir)
 	file, m, _ := scanned(t, "a.json", "{}\n")
-	if _, _, err := b.AddImport(t.TempDir(), file, m, nil); !errors.Is(err, ErrNoBundle) {
+	if _, err := b.AddImport(t.TempDir(), file, Imported{Import: m}); !errors.Is(err, ErrNoBundle) {
 		t.Errorf("another folder: %v", err)
 	}
 }

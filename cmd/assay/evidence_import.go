@@ -17,9 +17,10 @@ const evidenceImportUsage = `usage: assay evidence import [--bundle DIR] [--prin
 Takes what laboratories have into the bundle in DIR (here): bills of materials and
 attestations in CycloneDX (JSON, XML), bills in SPDX (JSON, tag-value), results in
 SARIF 2.1.0, nmap's XML (-oX), JSON of testssl.sh and of ssh-audit. The content
-tells the format. Each FILE becomes an artifact, and what it says a file in
-imports; attestations become declarations in claims.yaml. A FILE that is there
-already changes nothing. Then it says where what was declared and what was
+tells the format; OSCAL assessment results and component definitions are read, too.
+Each FILE becomes an artifact, and what it says a file in imports. Attestations and
+assessment results become declarations in claims.yaml, and a component definition
+answers what ics.yaml leaves open. A FILE that is there already changes nothing. Then it says where what was declared and what was
 observed differ.
 
 --print writes what a file says to the standard output, and nothing else.
@@ -39,7 +40,9 @@ type imported struct {
 	Services   int      `json:"services"`
 	Issues     int      `json:"issues"`
 	Claims     int      `json:"claims"`
+	Answers    int      `json:"answers"` // of an ICS
 	Notes      []string `json:"notes,omitempty"`
+	Differ     []string `json:"differ,omitempty"` // answers that ics.yaml gives otherwise
 }
 
 func runEvidenceImport(ctx context.Context, args []string, std stdio) int {
@@ -109,7 +112,12 @@ func importFile(ctx context.Context, b *bundle.Bundle, dir, file string) (import
 	}
 	m := &r.Import
 	x.Format, x.Components, x.Services, x.Issues, x.Claims, x.Notes = m.Format, len(m.Components), len(m.Services), len(m.Issues), len(r.Claims), m.Notes
-	x.Import, x.Added, err = b.AddImport(dir, file, *m, r.Claims)
+	for i := range r.ICS {
+		x.Answers += len(r.ICS[i].Entries)
+	}
+	x.Answers += len(r.Features)
+	a, err := b.AddImport(dir, file, bundle.Imported{Import: *m, Claims: r.Claims, ICS: r.ICS, Features: r.Features})
+	x.Import, x.Added, x.Differ = a.Path, a.New, a.Differ
 	return x, err
 }
 
@@ -128,7 +136,7 @@ func (x imported) String() string {
 	for _, p := range []struct {
 		n    int
 		what string
-	}{{x.Components, "components"}, {x.Services, "services"}, {x.Issues, "issues"}, {x.Claims, "declarations"}} {
+	}{{x.Components, "components"}, {x.Services, "services"}, {x.Issues, "issues"}, {x.Claims, "declarations"}, {x.Answers, "answers"}} {
 		if p.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.what))
 		}
@@ -140,6 +148,9 @@ func (x imported) String() string {
 		return fmt.Sprintf("%s: there already as %s; nothing changed", x.File, x.Import)
 	}
 	s := fmt.Sprintf("%s: %s, %s -> %s", x.File, x.Format, strings.Join(parts, ", "), x.Import)
+	for _, d := range x.Differ {
+		s += "\n  left as it is: " + d
+	}
 	for _, n := range x.Notes {
 		s += "\n  note: " + n
 	}

@@ -73,6 +73,28 @@ func TestEvidenceImport(t *testing.T) {
 	}
 }
 
+// What a component definition states fills the answers that are open.
+func TestEvidenceImportAnswers(t *testing.T) {
+	u := newUser(t)
+	u.bundled("b")
+	u.write("b/ics.yaml", "ics:\n  - standard: en-303-645\n    edition: \"2.1.1\"\n    date: 2026-05-01\n    entries:\n      5.1-1: \"\" # open\n      5.2-1: yes\n")
+	u.sampleOf("oscal-component-definition.json")
+	u.sampleOf("oscal-results.json")
+	out, _ := u.run(exitOK, "evidence", "import", "--bundle", "b", "oscal-component-definition.json", "oscal-results.json")
+	for _, want := range []string{"answers -> imports/oscal-component-definition.json.yaml", "left as it is: en-303-645@2.1.1/5.2-1: the file says no, ics.yaml says yes", "declarations -> imports/oscal-results.json.yaml"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in %s", want, out)
+		}
+	}
+	b, err := os.ReadFile(u.path("b/ics.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := string(b); !strings.Contains(s, "# open") || !strings.Contains(s, "Set by the user.") || !strings.Contains(s, "passwords: yes") {
+		t.Errorf("got %s", s)
+	}
+}
+
 func TestEvidenceImportPrint(t *testing.T) {
 	u := newUser(t)
 	u.sampleOf("npm.cdx.json")
