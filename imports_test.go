@@ -34,7 +34,7 @@ var allowed = map[string]string{
 	"confine":  "",
 	"specimen": "civil scheme evidence catalog keys labsign",
 	"bundle":   "civil scheme evidence assess confine",
-	"workbook": "civil scheme evidence assess confine",
+	"workbook": "civil scheme evidence assess confine locale",
 
 	// Texts for people.
 	"locale": "civil scheme",

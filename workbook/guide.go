@@ -15,7 +15,7 @@ const guideSteps = 8
 // guide writes the first sheet: what is asked for whom, how to fill it in, and
 // what each sheet is for.
 func (w *writer) guide(cat *scheme.Catalog, ev *evidence.Evidence, q Questions, all []view) {
-	tab := w.l.t("guide.tab")
+	tab := w.l.T("guide.tab")
 	w.try(w.f.SetSheetName("Sheet1", tab))
 	w.try(w.str(tab, "A1", marker+guideSheet))
 	w.try(w.f.SetColVisible(tab, "A", false))
@@ -31,7 +31,7 @@ func (w *writer) guide(cat *scheme.Catalog, ev *evidence.Evidence, q Questions, 
 		}
 		n++
 	}
-	put(w.title, w.l.t("guide.title"))
+	put(w.title, w.l.T("guide.title"))
 	w.try(w.f.SetRowHeight(tab, 2, 28))
 	wide := func(style int, s string) {
 		w.set(tab, 2, n, style, s)
@@ -40,17 +40,21 @@ func (w *writer) guide(cat *scheme.Catalog, ev *evidence.Evidence, q Questions, 
 		w.grows(tab, n, linesIn(s, 118))
 		n++
 	}
-	wide(w.plain, w.l.t("guide.intro"))
+	wide(w.plain, w.l.T("guide.intro"))
 	n++
 	p := &ev.Product
-	if name := strings.TrimSpace(p.Brand + " " + p.Name); name != "" {
-		put(w.plain, w.l.t("guide.product"), name)
+	name := p.Name
+	if !strings.HasPrefix(name, p.Brand) {
+		name = p.Brand + " " + name
+	}
+	if name = strings.TrimSpace(name); name != "" {
+		put(w.plain, w.l.T("guide.product"), name)
 		w.try(w.f.SetCellStyle(tab, cell(2, n-1), cell(2, n-1), w.bold))
 	}
 	for i, l := range q.Levels {
 		first := ""
 		if i == 0 {
-			first = w.l.t("guide.for")
+			first = w.l.T("guide.for")
 		}
 		w.set(tab, 2, n, w.bold, first)
 		s := w.levelName(cat, l)
@@ -59,26 +63,26 @@ func (w *writer) guide(cat *scheme.Catalog, ev *evidence.Evidence, q Questions, 
 		n++
 	}
 	n++
-	put(w.bold, w.l.t("guide.steps"))
-	tabs := []string{"product", w.tabs[productSheet], "features", w.tabs[featuresSheet], "ics", w.tabs[icsSheet], "documents", w.tabs[documentSheet]}
+	put(w.bold, w.l.T("guide.steps"))
+	tabs := []any{"product", w.tabs[productSheet], "features", w.tabs[featuresSheet], "ics", w.tabs[icsSheet], "documents", w.tabs[documentSheet]}
 	for i := 1; i <= guideSteps; i++ {
-		wide(w.plain, fmt.Sprintf("%d. %s", i, w.l.t(fmt.Sprintf("guide.step.%d", i), tabs...)))
+		wide(w.plain, fmt.Sprintf("%d. %s", i, w.l.T(fmt.Sprintf("guide.step.%d", i), tabs...)))
 	}
 	n++
-	put(w.bold, w.l.t("guide.colors"))
+	put(w.bold, w.l.T("guide.colors"))
 	for _, c := range []struct {
 		style int
 		key   string
 	}{{w.input, "input"}, {w.seen, "locked"}, {w.strong, "mandatory"}, {w.headIn, "head"}} {
-		w.set(tab, 2, n, c.style, w.l.t("guide.color."+c.key))
-		w.set(tab, 3, n, w.plain, w.l.t("guide.color."+c.key+".text"))
+		w.set(tab, 2, n, c.style, w.l.T("guide.color."+c.key))
+		w.set(tab, 3, n, w.plain, w.l.T("guide.color."+c.key+".text"))
 		if c.style == w.input {
 			w.try(w.f.SetCellStyle(tab, cell(2, n), cell(2, n), w.sample()))
 		}
 		n++
 	}
 	n++
-	put(w.bold, w.l.t("guide.sheets"))
+	put(w.bold, w.l.T("guide.sheets"))
 	for i := range all {
 		v := &all[i]
 		w.set(tab, 2, n, w.link, v.tab)
@@ -92,7 +96,7 @@ func (w *writer) guide(cat *scheme.Catalog, ev *evidence.Evidence, q Questions, 
 		n++
 	}
 	w.protect(tab, false)
-	w.print(tab, w.l.t("guide.title"), 0, 131)
+	w.print(tab, w.l.T("guide.title"), 0, 131)
 }
 
 // sample is the look of a cell to be filled in, locked.
@@ -114,9 +118,9 @@ func (w *writer) levelName(cat *scheme.Catalog, l Level) string {
 	if sch := cat.Scheme(l.Scheme); sch != nil {
 		name := l.Level
 		if e := sch.EditionOn(l.At); e != nil && e.Level(l.Level) != nil {
-			name = w.l.in(e.Level(l.Level).Name)
+			name = w.l.In(e.Level(l.Level).Name)
 		}
-		s = fmt.Sprintf("%s: %s (%s)", w.l.in(sch.Name), name, s)
+		s = fmt.Sprintf("%s: %s (%s)", w.l.In(sch.Name), name, s)
 	}
 	if !l.At.IsZero() {
 		s += ", " + l.At.String()

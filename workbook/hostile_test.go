@@ -617,6 +617,89 @@ func TestNoFormulaIsWritten(t *testing.T) {
 	}
 }
 
+// People can write where they should and nowhere else, and are helped.
+func TestLooks(t *testing.T) {
+	cat := testCatalog(t)
+	for _, lang := range Languages {
+		b := write(t, cat, small(), Questions{}, lang)
+		f, err := excelize.OpenReader(bytes.NewReader(b))
+		must(t, err)
+		open := func(tab, at string) bool {
+			style, err := f.GetCellStyle(tab, at)
+			must(t, err)
+			s, err := f.GetStyle(style)
+			must(t, err)
+			return s.Protection != nil && !s.Protection.Locked
+		}
+		sheets := 0
+		for _, tab := range f.GetSheetList() {
+			a1, err := f.GetCellValue(tab, "A1")
+			must(t, err)
+			id, ours := strings.CutPrefix(a1, marker)
+			if visible, err := f.GetSheetVisible(tab); err != nil || visible == (id == metaSheet || id == listsSheet) || !ours {
+				t.Errorf("%s %s: %s visible %v %v", lang, tab, a1, visible, err)
+			}
+			if !bytes.Contains(part1(t, b, f, tab), []byte("<sheetProtection")) {
+				t.Errorf("%s %s is not protected", lang, tab)
+			}
+			if id == metaSheet || id == listsSheet || id == guideSheet {
+				continue
+			}
+			sheets++
+			column, err := f.GetColVisible(tab, "A")
+			must(t, err)
+			row, err := f.GetRowVisible(tab, 1)
+			must(t, err)
+			panes, err := f.GetPanes(tab)
+			must(t, err)
+			if column || row || !panes.Freeze || panes.YSplit != headRow || panes.XSplit < 2 {
+				t.Errorf("%s %s: ids seen %v %v, panes %+v", lang, tab, column, row, panes)
+			}
+			ids, err := f.GetRows(tab)
+			must(t, err)
+			for i, col := range ids[0] {
+				at := cell(i+1, headRow+1)
+				if i > 0 && open(tab, at) == isSeen(col) {
+					t.Errorf("%s %s: %s of column %s is open: %v", lang, tab, at, col, open(tab, at))
+				}
+				for _, n := range []int{1, headRow} {
+					if open(tab, cell(i+1, n)) {
+						t.Errorf("%s %s: %s is open", lang, tab, cell(i+1, n))
+					}
+				}
+			}
+			if free(id) && (!open(tab, "B4000") || !open(tab, "A4000")) {
+				t.Errorf("%s %s: rows cannot be added and removed", lang, tab)
+			}
+			if !slices.ContainsFunc(f.GetDefinedName(), func(n excelize.DefinedName) bool {
+				return n.Name == "_xlnm.Print_Titles" && n.Scope == tab
+			}) {
+				t.Errorf("%s %s: its head is not on every page", lang, tab)
+			}
+		}
+		if sheets != 10 {
+			t.Errorf("%s: %d sheets", lang, sheets)
+		}
+		tab := "1 AuthMech"
+		drops, err := f.GetDataValidations(tab)
+		must(t, err)
+		notes, err := f.GetComments(tab)
+		must(t, err)
+		if len(drops) < 4 || len(notes) < 5 || !strings.HasPrefix(drops[0].Formula1, "_lists!") || drops[0].Sqref != fmt.Sprintf("D4:D%d", headRow+MaxRows) {
+			t.Errorf("%s: %d drop-downs, %d notes, %+v", lang, len(drops), len(notes), drops[0])
+		}
+	}
+}
+
+// part1 is the XML of a sheet.
+func part1(t testing.TB, b []byte, f *excelize.File, tab string) (xml []byte) {
+	t.Helper()
+	n, err := f.GetSheetIndex(tab)
+	must(t, err)
+	parts(t, b, func(p map[string][]byte) { xml = p[fmt.Sprintf("xl/worksheets/sheet%d.xml", n+1)] })
+	return xml
+}
+
 // Another process reads the same.
 func TestReadFile(t *testing.T) {
 	cat := testCatalog(t)

@@ -78,10 +78,10 @@ func plus(id string) string   { return "+" + id }
 func unplus(id string) string { return strings.TrimPrefix(id, "+") }
 
 // builtin are the choices that are no catalog's.
-func (l *locale) builtin(name string) []option {
+func (l *tongue) builtin(name string) []option {
 	var out []option
 	add := func(id, key string, also ...string) {
-		out = append(out, option{id, l.t(key), append(everywhere(key), also...)})
+		out = append(out, option{id, l.T(key), append(everywhere(key), also...)})
 	}
 	switch name {
 	case "yes-no":
@@ -99,13 +99,13 @@ func (l *locale) builtin(name string) []option {
 	return out
 }
 
-func (l *locale) fieldChoices(f *scheme.Field) []option {
+func (l *tongue) fieldChoices(f *scheme.Field) []option {
 	if f.Kind == scheme.FieldYesNo {
 		return l.builtin("yes-no")
 	}
 	var out []option
 	for _, c := range f.Choices {
-		o := option{id: c.ID, show: l.in(c.Name)}
+		o := option{id: c.ID, show: l.In(c.Name)}
 		for _, name := range c.Name {
 			o.known = append(o.known, name)
 		}
@@ -157,13 +157,13 @@ func optionList(options []option) string {
 }
 
 // columns are those of a sheet that is no IXIT table.
-func (l *locale) columns(id string) []column {
+func (l *tongue) columns(id string) []column {
 	c := func(col string, k kind, width float64) column {
-		c := column{id: col, title: l.t(id + ".col." + col), kind: k, width: width}
+		c := column{id: col, title: l.T(id + ".col." + col), kind: k, width: width}
 		if k == locked {
 			c.id = seen(col)
-		} else if help := id + ".help." + col; l.t(help) != help {
-			c.help = l.t(help)
+		} else if help := id + ".help." + col; l.T(help) != help {
+			c.help = l.T(help)
 		}
 		return c
 	}
@@ -191,23 +191,23 @@ func (l *locale) columns(id string) []column {
 }
 
 // field is the column of an IXIT field.
-func (l *locale) field(f *scheme.Field) column {
-	c := column{id: f.ID, title: l.in(f.Title), help: l.in(f.Help), kind: text, width: 32}
+func (l *tongue) field(f *scheme.Field) column {
+	c := column{id: f.ID, title: l.In(f.Title), help: l.In(f.Help), kind: text, width: 32}
 	switch f.Kind {
 	case scheme.FieldChoice:
 		c.kind, c.choices, c.width = choice, l.fieldChoices(f), 24
-		c.note(l.t("ixit.choice"))
+		c.note(l.T("ixit.choice"))
 	case scheme.FieldYesNo:
 		c.kind, c.choices, c.width = choice, l.fieldChoices(f), 14
 	case scheme.FieldRows:
 		c.kind, c.refers, c.width = words, ixitPrefix+f.Table, 22
-		c.note(l.t("ixit.rows"))
+		c.note(l.T("ixit.rows"))
 	case scheme.FieldDate:
 		c.kind, c.width = date, 14
-		c.note(l.t("ixit.date"))
+		c.note(l.T("ixit.date"))
 	}
 	if f.Optional {
-		c.note(l.t("ixit.optional"))
+		c.note(l.T("ixit.optional"))
 	}
 	return c
 }
@@ -215,8 +215,8 @@ func (l *locale) field(f *scheme.Field) column {
 func (c *column) note(s string) { c.help = strings.TrimSpace(c.help + "\n" + s) }
 
 // idColumn is that of a row's own designation.
-func (l *locale) idColumn() column {
-	return column{id: "id", title: l.t("ixit.id"), help: l.t("ixit.id.help"), kind: line, width: 18}
+func (l *tongue) idColumn() column {
+	return column{id: "id", title: l.T("ixit.id"), help: l.T("ixit.id.help"), kind: line, width: 18}
 }
 
 // tableDef is an IXIT table as the catalog knows it.

@@ -2,75 +2,52 @@ package workbook
 
 import (
 	"embed"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 
+	"assay/locale"
 	"assay/scheme"
 )
 
 //go:embed locale/*.json
 var localeFiles embed.FS
 
+// Languages that a workbook can be in (BCP 47); the first is what the others
+// fall back to.
+var Languages = locale.Languages
+
 // locales are the texts by language. They are read once and never changed.
-var locales = mustLocales()
-
-type locale struct {
-	code  string
-	texts map[string]string
-}
-
-func mustLocales() map[string]*locale {
-	all := make(map[string]*locale, len(Languages))
-	for _, code := range Languages {
-		l := &locale{code: code}
-		b, err := localeFiles.ReadFile("locale/" + code + ".json")
-		if err == nil {
-			err = json.Unmarshal(b, &l.texts)
-		}
-		if err != nil {
-			panic(err) // embedded, and read by every test
-		}
-		all[code] = l
+var locales = func() map[string]*tongue {
+	all := make(map[string]*tongue, len(Languages))
+	for _, l := range locale.MustLoad(localeFiles, "locale") {
+		all[l.Code] = &tongue{l}
 	}
 	return all
-}
+}()
 
-// localeFor is the locale of a language that a person chose.
-func localeFor(code string) (*locale, error) {
+// tongue is the texts in one language.
+type tongue struct{ *locale.Locale }
+
+// localeFor is the language that a person chose.
+func localeFor(code string) (*tongue, error) {
 	if !slices.Contains(Languages, code) {
 		return nil, fmt.Errorf("no workbook in language %.20q: there is %s", code, strings.Join(Languages, ", "))
 	}
 	return locales[code], nil
 }
 
-// t is the text for key with its placeholders filled from pairs of name and value.
-func (l *locale) t(key string, pairs ...string) string {
-	s, ok := l.texts[key]
-	if !ok {
-		return key
-	}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		s = strings.ReplaceAll(s, "{"+pairs[i]+"}", pairs[i+1])
-	}
-	return s
-}
-
-// in is a text of the catalog in this language.
-func (l *locale) in(t scheme.Text) string { return t.In(l.code) }
-
 // everywhere is a text in all languages.
 func everywhere(key string) (all []string) {
 	for _, code := range Languages {
-		all = append(all, locales[code].t(key))
+		all = append(all, locales[code].T(key))
 	}
 	return all
 }
 
 // condition is a condition in words, with the ids of features: those stand
 // beside the questions in the sheet of features.
-func (l *locale) condition(c *scheme.Condition) string {
+func (l *tongue) condition(c *scheme.Condition) string {
 	join := func(cs []scheme.Condition, key string) string {
 		var parts []string
 		for i := range cs {
@@ -80,11 +57,11 @@ func (l *locale) condition(c *scheme.Condition) string {
 			}
 			parts = append(parts, s)
 		}
-		return strings.Join(parts, " "+l.t(key)+" ")
+		return strings.Join(parts, " "+l.T(key)+" ")
 	}
 	switch {
 	case c == nil:
-		return l.t("when.always")
+		return l.T("when.always")
 	case c.Feature != "":
 		return c.Feature
 	case c.Not != nil:
@@ -92,7 +69,7 @@ func (l *locale) condition(c *scheme.Condition) string {
 		if len(c.Not.All) > 1 || len(c.Not.Any) > 1 {
 			s = "(" + s + ")"
 		}
-		return l.t("when.not") + " " + s
+		return l.T("when.not") + " " + s
 	case c.Any != nil:
 		return join(c.Any, "when.or")
 	default:

@@ -4,48 +4,34 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
+	"assay/locale"
 	"assay/scheme"
 )
 
-var placeholder = regexp.MustCompile(`\{[a-z]+\}`)
-
 func TestLocalesSayTheSame(t *testing.T) {
-	en := locales["en"].texts
+	for _, p := range locale.Problems(locale.MustLoad(localeFiles, "locale")) {
+		t.Error(p)
+	}
+	en := locales["en"]
 	for _, code := range Languages {
-		l := locales[code]
-		if len(l.texts) != len(en) {
-			t.Errorf("%s has %d texts, en %d", code, len(l.texts), len(en))
-		}
 		same := 0
-		for key, s := range l.texts {
-			ref, ok := en[key]
-			if !ok {
-				t.Errorf("%s: %q is not in en", code, key)
-			}
-			if s == "" || strings.TrimSpace(s) != s {
-				t.Errorf("%s: %q is empty or has spaces around it", code, key)
-			}
-			if got, want := placeholder.FindAllString(s, -1), placeholder.FindAllString(ref, -1); !slices.Equal(sorted(got), sorted(want)) {
-				t.Errorf("%s: %q has %v, en %v", code, key, got, want)
-			}
-			if s == ref {
-				same++
-			}
+		for _, key := range locales[code].Keys() {
+			s := locales[code].T(key)
 			if bad := unfit(s); bad != "" {
 				t.Errorf("%s: %q %s", code, key, bad)
 			}
+			if s == en.T(key) {
+				same++
+			}
 		}
-		if code != "en" && same > len(en)/10 {
+		if code != "en" && same > len(en.Keys())/10 {
 			t.Errorf("%s: %d texts are the English ones", code, same)
 		}
 	}
 }
-
-func sorted(s []string) []string { slices.Sort(s); return s }
 
 // Every key that the code asks for is there, and none is there for nothing.
 func TestLocalesKnowEveryKey(t *testing.T) {
@@ -64,9 +50,9 @@ func TestLocalesKnowEveryKey(t *testing.T) {
 		}
 		code.Write(b)
 	}
-	en := locales["en"].texts
-	for _, m := range regexp.MustCompile(`\b(?:t|everywhere)\("([a-z0-9.-]+)"`).FindAllStringSubmatch(code.String(), -1) {
-		if en[m[1]] == "" && !strings.HasSuffix(m[1], ".") {
+	en := locales["en"]
+	for _, m := range regexp.MustCompile(`\b(?:T|everywhere)\("([a-z0-9.-]+)"`).FindAllStringSubmatch(code.String(), -1) {
+		if !en.Has(m[1]) && !strings.HasSuffix(m[1], ".") {
 			t.Errorf("there is no text %q", m[1])
 		}
 	}
@@ -79,7 +65,7 @@ func TestLocalesKnowEveryKey(t *testing.T) {
 		}
 	}
 	// Keys that are put together end in something the code has.
-	for key := range en {
+	for _, key := range en.Keys() {
 		last := key[strings.LastIndexByte(key, '.')+1:]
 		if !strings.Contains(code.String(), `"`+key+`"`) && !strings.Contains(code.String(), `"`+last+`"`) && !strings.Contains(code.String(), `.`+last+`"`) &&
 			!strings.HasPrefix(key, "guide.step.") && !strings.HasPrefix(key, "status.") && !strings.Contains(key, ".help") && !strings.HasPrefix(key, "product.") {

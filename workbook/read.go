@@ -76,7 +76,7 @@ type found struct {
 
 type reader struct {
 	cat      *scheme.Catalog
-	l        *locale
+	l        *tongue
 	book     *book
 	specs    []string
 	manifest map[string][]string // input columns by sheet, as they were written

@@ -13,7 +13,7 @@ import (
 const spareFunctions = 4 // lines for functions, when there are fewer
 
 // views lays out all sheets that people fill in.
-func views(cat *scheme.Catalog, ev *evidence.Evidence, q Questions, l *locale) []view {
+func views(cat *scheme.Catalog, ev *evidence.Evidence, q Questions, l *tongue) []view {
 	m := &maker{cat: cat, ev: ev, q: q, l: l, vals: values(ev), specs: specs(cat, ev, q)}
 	all := []view{m.product(), m.plain(modelsSheet), m.plain(firmwareSheet), m.features()}
 	ics, contents := m.statements()
@@ -45,14 +45,14 @@ type maker struct {
 	cat   *scheme.Catalog
 	ev    *evidence.Evidence
 	q     Questions
-	l     *locale
+	l     *tongue
 	vals  []sheet
 	specs []string
 }
 
 // view is an empty one with the texts of its kind.
 func (m *maker) view(id string) view {
-	return view{id: id, tab: m.l.t(id + ".tab"), title: m.l.t(id + ".title"), help: m.l.t(id + ".help"), cols: m.l.columns(id), frozen: 1}
+	return view{id: id, tab: m.l.T(id + ".tab"), title: m.l.T(id + ".title"), help: m.l.T(id + ".help"), cols: m.l.columns(id), frozen: 1}
 }
 
 // plain is a sheet whose rows are those of the evidence.
@@ -65,7 +65,7 @@ func (m *maker) plain(id string) view {
 }
 
 // productKind is what a line of the product sheet takes.
-func productKind(cat *scheme.Catalog, l *locale, key string) (kind, []option, bool) {
+func productKind(cat *scheme.Catalog, l *tongue, key string) (kind, []option, bool) {
 	switch {
 	case key == "holder", key == "brand", key == "name", key == "declaration.by":
 		return line, nil, true
@@ -88,11 +88,11 @@ func productKind(cat *scheme.Catalog, l *locale, key string) (kind, []option, bo
 	return 0, nil, false
 }
 
-func categories(cat *scheme.Catalog, l *locale) []option {
+func categories(cat *scheme.Catalog, l *tongue) []option {
 	var out []option
 	for i := range cat.Categories {
 		c := &cat.Categories[i]
-		o := option{id: c.ID, show: fmt.Sprintf("%s (%s)", l.in(c.Name), c.ID)}
+		o := option{id: c.ID, show: fmt.Sprintf("%s (%s)", l.In(c.Name), c.ID)}
 		for _, code := range Languages {
 			o.known = append(o.known, c.Name[code], fmt.Sprintf("%s (%s)", c.Name.In(code), c.ID))
 		}
@@ -139,7 +139,7 @@ func (m *maker) product() view {
 			about, how = "product.line.ics", "product.how.ics"
 		}
 		n := strings.TrimPrefix(strings.TrimPrefix(key, functionPrefix), statementPrefix)
-		r.seen = []string{m.l.t(about, "n", n), "", m.l.t(how)}
+		r.seen = []string{m.l.T(about, "n", n), "", m.l.T(how)}
 		v.rows = append(v.rows, r)
 	}
 	return v
@@ -181,7 +181,7 @@ func (m *maker) features() view {
 		}
 		question := ""
 		if f := feature(m.cat, id); f != nil {
-			question = m.l.in(f.Question)
+			question = m.l.In(f.Question)
 		} else {
 			r.key = plus(id)
 		}
@@ -242,7 +242,7 @@ func (m *maker) statements() (ics, contents view) {
 				r.key, r.seen = plus(key), []string{name, id, "", "", "", "", "", "", ""}
 			} else {
 				r.strong = req.Status == scheme.Mandatory
-				r.seen = []string{name, id, m.l.in(req.Text), m.l.t("status." + string(req.Status)), m.l.condition(req.When), strings.Join(asked[key], "\n"), "", "", ""}
+				r.seen = []string{name, id, m.l.In(req.Text), m.l.T("status." + string(req.Status)), m.l.condition(req.When), strings.Join(asked[key], "\n"), "", "", ""}
 			}
 			ics.rows = append(ics.rows, r)
 			contents.rows = append(contents.rows, m.contents(name, id, key, req, shown)...)
@@ -281,11 +281,11 @@ func (m *maker) contents(name, id, key string, req *scheme.Requirement, shown *s
 			if have := shown.find(r.key); have != nil {
 				r.vals = have.Vals
 			}
-			needed := m.l.t("content.needed")
+			needed := m.l.T("content.needed")
 			if c.Optional {
-				needed = m.l.t("content.optional")
+				needed = m.l.T("content.optional")
 			}
-			r.seen = []string{name, id, c.ID, m.l.in(c.Text), needed, ""}
+			r.seen = []string{name, id, c.ID, m.l.In(c.Text), needed, ""}
 			rows = append(rows, r)
 		}
 	}
@@ -372,12 +372,12 @@ func (m *maker) table(id string) view {
 	}
 	if def == nil {
 		v.id = ixitPrefix + plus(id)
-		v.tab, v.title, v.help = id, id, m.l.t("ixit.unknown")
+		v.tab, v.title, v.help = id, id, m.l.T("ixit.unknown")
 		add(m.l.idColumn())
 	} else {
 		m.headOf(&v, def)
 		if def.head.Single {
-			v.help = strings.TrimSpace(v.help + "\n" + m.l.t("ixit.single"))
+			v.help = strings.TrimSpace(v.help + "\n" + m.l.T("ixit.single"))
 		}
 		if !def.head.Single || named {
 			add(m.l.idColumn())
@@ -392,7 +392,7 @@ func (m *maker) table(id string) view {
 		case def != nil && def.known[col] != nil:
 			add(m.l.field(def.known[col]))
 		default:
-			add(column{id: col, title: col, help: m.l.t("ixit.unknown.field"), kind: text, width: 40})
+			add(column{id: col, title: col, help: m.l.T("ixit.unknown.field"), kind: text, width: 40})
 			v.cols[len(v.cols)-1].id = plus(col)
 		}
 	}
@@ -405,10 +405,10 @@ func (m *maker) table(id string) view {
 func (m *maker) headOf(v *view, def *tableDef) {
 	h := def.head
 	v.tab = fmt.Sprintf("%d %s", h.Number, h.Name)
-	v.title = fmt.Sprintf("%d-%s: %s", h.Number, h.Name, m.l.in(h.Title))
-	v.help = m.l.in(h.Help)
+	v.title = fmt.Sprintf("%d-%s: %s", h.Number, h.Name, m.l.In(h.Title))
+	v.help = m.l.In(h.Help)
 	if h.When != nil {
-		v.help = strings.TrimSpace(v.help + "\n" + m.l.t("ixit.when", "when", m.l.condition(h.When)))
+		v.help = strings.TrimSpace(v.help + "\n" + m.l.T("ixit.when", "when", m.l.condition(h.When)))
 	}
 }
 
@@ -436,7 +436,7 @@ func (m *maker) form(id string, def *tableDef, s *sheet) view {
 		case f != nil:
 			add(f.ID, m.l.field(f))
 		default:
-			add(plus(r.Key), column{title: r.Key, help: m.l.t("ixit.unknown.field"), kind: text})
+			add(plus(r.Key), column{title: r.Key, help: m.l.T("ixit.unknown.field"), kind: text})
 		}
 	}
 	return v

@@ -44,10 +44,6 @@ const (
 	maxGridRows = MaxRows + 16 // with the head
 )
 
-// Languages that a workbook can be in (BCP 47); the first is what the others
-// fall back to.
-var Languages = []string{"en", "ko", "de", "fi"}
-
 // Questions is what a workbook asks, beside what the evidence already holds.
 type Questions struct {
 	Functions    []string      // category ids, for a product that has none yet

@@ -1,12 +1,15 @@
 package workbook
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/xuri/excelize/v2"
 
 	"assay/evidence"
 	"assay/scheme"
@@ -195,6 +198,46 @@ func TestWriteRefuses(t *testing.T) {
 	}
 	if err := Write(&strings.Builder{}, cat, &evidence.Evidence{}, Questions{}, "tlh"); err == nil || !strings.Contains(err.Error(), "en, ko, de, fi") {
 		t.Errorf("unknown language: %v", err)
+	}
+}
+
+// The library that wrote a workbook reads in it what is read here.
+func TestLibraryReadsTheSame(t *testing.T) {
+	cat := testCatalog(t)
+	file := write(t, cat, fullEvidence(cat, cat.Tests[0].Name()), testQuestions(t, cat), "de")
+	k, err := parse(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := excelize.OpenReader(bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cells := 0
+	for _, g := range k.Sheets {
+		rows, err := f.GetRows(g.Name, excelize.Options{RawCellValue: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, r := range rows {
+			for j, want := range r {
+				got := ""
+				if c := g.row(i + 1).cell(j + 1); c != nil {
+					got = c.Val
+				} else if id, _, _ := marked(g); id == metaSheet && strings.HasPrefix(r[0], "base") {
+					continue // is unpacked at once
+				}
+				if got != want {
+					t.Fatalf("'%s'!%s is %q here, %q there", g.Name, cell(j+1, i+1), got, want)
+				}
+				if want != "" {
+					cells++
+				}
+			}
+		}
+	}
+	if cells < 2000 {
+		t.Errorf("only %d cells", cells)
 	}
 }
 

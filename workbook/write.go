@@ -175,7 +175,7 @@ func broken(r rune) bool {
 // nothing more.
 type writer struct {
 	f     *excelize.File
-	l     *locale
+	l     *tongue
 	err   error
 	tabs  map[string]string // tab by sheet id
 	docs  map[string]string // id by document
@@ -236,13 +236,13 @@ func (w *writer) styles() error {
 		return excelize.Fill{Type: "pattern", Color: []string{color}, Pattern: 1}
 	}
 	font := func(f excelize.Font) *excelize.Font {
-		f.Family = w.l.t("font")
+		f.Family = w.l.T("font")
 		if f.Size == 0 {
 			f.Size = fontSize
 		}
 		return &f
 	}
-	w.try(w.f.SetDefaultFont(w.l.t("font")))
+	w.try(w.f.SetDefaultFont(w.l.T("font")))
 	wrap := &excelize.Alignment{WrapText: true, Vertical: "top"}
 	open := &excelize.Protection{Locked: false}
 	head := excelize.Style{Font: font(excelize.Font{Bold: true, Color: "FFFFFF"}), Fill: fill("44546A"), Border: border("8497B0"), Alignment: &excelize.Alignment{WrapText: true, Vertical: "center"}}
@@ -278,7 +278,7 @@ func (w *writer) name(v *view) {
 				return true
 			}
 		}
-		return strings.EqualFold(s, w.l.t("guide.tab"))
+		return strings.EqualFold(s, w.l.T("guide.tab"))
 	}
 	cut := func(n int) string {
 		rs := []rune(base)
@@ -351,12 +351,12 @@ func (w *writer) sheet(v *view) {
 	tab, last := v.tab, len(v.cols)+1
 	_, err := w.f.NewSheet(tab)
 	w.try(err)
-	if free(v.id) { // so that rows can be added without end
-		w.try(w.f.SetColStyle(tab, "B:"+colName(last), w.spare))
+	if free(v.id) { // so that rows can be added without end, and removed
+		w.try(w.f.SetColStyle(tab, "A:"+colName(last), w.spare))
 	}
-	w.try(w.str(tab, "A1", marker+v.id))
-	w.try(w.str(tab, "A2", titleMark))
-	w.try(w.str(tab, cell(1, headRow), headMark))
+	w.set(tab, 1, 1, w.plain, marker+v.id)
+	w.set(tab, 1, 2, w.plain, titleMark)
+	w.set(tab, 1, headRow, w.plain, headMark)
 	w.titleOf(tab, v, last)
 	width := 0.0
 	for i := range v.cols {
@@ -408,8 +408,8 @@ func (w *writer) titleOf(tab string, v *view, last int) {
 			end = i + 2
 		}
 		w.try(w.f.SetCellRichText(tab, "B2", []excelize.RichTextRun{
-			{Text: v.title, Font: &excelize.Font{Family: w.l.t("font"), Bold: true, Size: 14, Color: "1F4E79"}},
-			{Text: "\n" + v.help, Font: &excelize.Font{Family: w.l.t("font"), Color: "595959", Size: fontSize}},
+			{Text: v.title, Font: &excelize.Font{Family: w.l.T("font"), Bold: true, Size: 14, Color: "1F4E79"}},
+			{Text: "\n" + v.help, Font: &excelize.Font{Family: w.l.T("font"), Color: "595959", Size: fontSize}},
 		}))
 		w.try(w.f.SetCellStyle(tab, "B2", cell(max(end, 2), 2), w.plain))
 		if end > 2 {
@@ -500,13 +500,13 @@ func (w *writer) drop(tab, where string, k kind, options []option, refers string
 	switch {
 	case k == choice && len(options) > 0:
 		dv.SetSqrefDropList(w.list(options))
-		dv.SetError(excelize.DataValidationErrorStyleStop, w.l.t("drop.title"), w.l.t("drop.choice"))
+		dv.SetError(excelize.DataValidationErrorStyleStop, w.l.T("drop.title"), w.l.T("drop.choice"))
 	case k == docs:
 		dv.SetSqrefDropList(w.ids(documentSheet))
 	case refers != "" && w.tabs[refers] != "":
 		dv.SetSqrefDropList(w.ids(refers)) // several are typed: no error
 	case k == date:
-		dv.SetInput(w.l.t("drop.date.title"), w.l.t("ixit.date"))
+		dv.SetInput(w.l.T("drop.date.title"), w.l.T("ixit.date"))
 	default:
 		return
 	}
@@ -612,7 +612,7 @@ func (w *writer) meta(cat *scheme.Catalog, ev *evidence.Evidence, q Questions, a
 		}
 	}
 	put(marker+metaSheet, format)
-	put("lang", w.l.code)
+	put("lang", w.l.Code)
 	put("catalog", cat.Digest)
 	for _, l := range q.Levels {
 		put("for", l.String(), l.At.String())
@@ -664,9 +664,9 @@ func unpack(s string) ([]byte, error) {
 
 func (w *writer) finish(ev *evidence.Evidence) {
 	w.f.SetActiveSheet(0)
-	title := w.l.t("guide.title")
+	title := w.l.T("guide.title")
 	if ev.Product.Name != "" && unfit(ev.Product.Name) == "" {
 		title = ev.Product.Name + ": " + title
 	}
-	w.try(w.f.SetDocProps(&excelize.DocProperties{Creator: "Assay", LastModifiedBy: "Assay", Title: title, Language: w.l.code}))
+	w.try(w.f.SetDocProps(&excelize.DocProperties{Creator: "Assay", LastModifiedBy: "Assay", Title: title, Language: w.l.Code}))
 }
