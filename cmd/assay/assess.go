@@ -52,6 +52,7 @@ type assessment struct {
 	Missing        []assess.Missing       `json:"missing"`
 	Findings       []bundle.Finding       `json:"findings"` // what is wrong in the bundle
 	Contradictions []assess.Contradiction `json:"contradictions"`
+	Observed       []bundle.Finding       `json:"observed"` // what tools saw against what was declared
 	Reports        []reportState          `json:"reports"`
 	Explained      []*assess.Explanation  `json:"explained,omitempty"`
 
@@ -208,6 +209,7 @@ func openForAssessment(ctx context.Context, path string, cat *scheme.Catalog, st
 	if a.Contradictions == nil {
 		a.Contradictions = []assess.Contradiction{}
 	}
+	a.Observed = b.Locate(evidence.Reconcile(a.ev)...)
 	return a, nil
 }
 
@@ -287,6 +289,9 @@ func (a *assessment) print(w io.Writer, lang string, all bool) error {
 		for _, f := range a.b.Locate(a.Contradictions[i].Finding(lang)) {
 			fmt.Fprintf(w, "! %s\n", f)
 		}
+	}
+	for _, f := range a.Observed {
+		fmt.Fprintf(w, "! %s\n", f)
 	}
 	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

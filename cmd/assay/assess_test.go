@@ -131,3 +131,79 @@ func TestAssessRefuses(t *testing.T) {
 		}
 	}
 }
+
+const gatewayBundle, gatewayLab = "../../testdata/gateway", "../../testdata/gateway-lab/specimen-lab.yaml"
+
+// The real-size bundle from the command line: the matrix, one level down to its
+// artifacts, and all of it as JSON; without the laboratory's key its reports
+// count for nothing, and that is said.
+func TestAssessGateway(t *testing.T) {
+	run := func(want int, args ...string) string {
+		t.Helper()
+		var out, errs bytes.Buffer
+		if code := runAssess(t.Context(), append([]string{"--at", "2026-11-24"}, args...), stdio{nil, &out, &errs}); code != want || errs.Len() > 0 {
+			t.Fatalf("%q: exit %d, want %d: %s", args, code, want, &errs)
+		}
+		return out.String()
+	}
+	holds := func(out string, wants ...string) {
+		t.Helper()
+		for _, w := range wants {
+			if !strings.Contains(out, w) {
+				t.Errorf("no %q in\n%s", w, out)
+			}
+		}
+	}
+	holds(run(0, "--laboratory", gatewayLab, gatewayBundle), "SPECIMEN Lumikko", "4           reached", "takes no such product", "scheme-open is no", "mapped-too-narrow")
+	unsigned := run(0, gatewayBundle)
+	holds(unsigned, "lab.yaml counts for nothing", "2           reached", "3           not reached", "(unsigned)")
+	holds(run(0, "--laboratory", gatewayLab, "--scheme", "sg-cls-iot", "--explain", "5.5-1", gatewayBundle),
+		"group 5.5-1 by ts-103-701@1.1.1", "case 5.5-1-2 (functional) → pass", "sec-com-mech/", "sample S1", "SHA-256")
+	holds(run(0, "--lang", "ko", "--laboratory", gatewayLab, "--explain", "en-303-645@2.1.1/5.1-1", gatewayBundle), "비밀번호")
+
+	var a struct {
+		Results        []assess.Result
+		Missing        []assess.Missing
+		Contradictions []assess.Contradiction
+		Reports        []reportState
+		Explained      []*assess.Explanation
+	}
+	if err := json.Unmarshal([]byte(run(0, "--json", "--laboratory", gatewayLab, "--explain", "5.1-1", gatewayBundle)), &a); err != nil {
+		t.Fatal(err)
+	}
+	if len(a.Results) < 10 || len(a.Missing) == 0 || len(a.Contradictions) != 0 || len(a.Reports) != 2 || a.Reports[0].Signed == "" || len(a.Explained) < 3 {
+		t.Errorf("%d results, %d missing, %d contradictions, %+v, %d explained", len(a.Results), len(a.Missing), len(a.Contradictions), a.Reports, len(a.Explained))
+	}
+	for i := 1; i < len(a.Missing); i++ {
+		if len(a.Missing[i].Levels) > len(a.Missing[i-1].Levels) {
+			t.Errorf("%s unlocks more than %s before it", a.Missing[i].About, a.Missing[i-1].About)
+		}
+	}
+	var out, errs bytes.Buffer
+	if code := runAssess(t.Context(), []string{"--explain", "9.9-9", gatewayBundle}, stdio{nil, &out, &errs}); code != exitUsage || !strings.Contains(errs.String(), "9.9-9") {
+		t.Errorf("exit %d: %s", code, &errs)
+	}
+}
+
+// A new bundle is assessed at once: what is not filled in is told, and the
+// matrix says what is missing.
+func TestAssessNewBundle(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new")
+	var out, errs bytes.Buffer
+	if code := runEvidenceInit(t.Context(), []string{"--category", "camera", "--for", "kr-cic:basic,sg-cls:3", "--ixit", dir}, stdio{nil, &out, &errs}); code != exitOK {
+		t.Fatalf("exit %d: %s", code, &errs)
+	}
+	if tables, err := os.ReadDir(filepath.Join(dir, "ixit")); err != nil || len(tables) < 15 {
+		t.Errorf("%d tables (%v)", len(tables), err)
+	}
+	out.Reset()
+	if code := runAssess(t.Context(), []string{"--at", "2026-11-24", dir}, stdio{nil, &out, &errs}); code != exitFailed {
+		t.Errorf("exit %d", code)
+	}
+	if !strings.Contains(out.String(), "not reached (24 missing)") || strings.Contains(out.String(), "! ") {
+		t.Errorf("printed\n%s", &out)
+	}
+	if !strings.Contains(errs.String(), "product.yaml:8:") || !strings.Contains(errs.String(), "(--all)") {
+		t.Errorf("told\n%s", &errs)
+	}
+}
