@@ -304,8 +304,17 @@ func setValue(n *yaml.Node, field string, v any) error {
 	if err := x.Encode(v); err != nil {
 		return err
 	}
-	if old := valueOf(n, field); old != nil {
-		x.HeadComment, x.LineComment, x.FootComment = old.HeadComment, old.LineComment, old.FootComment
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, old := n.Content[i], n.Content[i+1]
+		if key.Value != field {
+			continue
+		}
+		x.HeadComment, x.FootComment = old.HeadComment, old.FootComment
+		if x.Kind == yaml.ScalarNode {
+			x.LineComment = old.LineComment
+		} else if old.LineComment != "" { // there is no place beside several lines
+			key.HeadComment = strings.TrimPrefix(key.HeadComment+"\n"+old.LineComment, "\n")
+		}
 		*old = x
 		return nil
 	}

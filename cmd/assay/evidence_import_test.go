@@ -90,7 +90,7 @@ func TestEvidenceImportAnswers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s := string(b); !strings.Contains(s, "# open") || !strings.Contains(s, "Set by the user.") || !strings.Contains(s, "passwords: yes") {
+	if s := string(b); !strings.Contains(s, "# open\n      5.1-1:") || !strings.Contains(s, "Set by the user.") || !strings.Contains(s, `passwords: "yes"`) {
 		t.Errorf("got %s", s)
 	}
 }
