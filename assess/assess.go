@@ -115,7 +115,9 @@ type walk struct {
 	chunk      []mark
 	sheets     map[*group]*sheet
 	rows       map[string]map[string]evidence.Row // by table and id
-	blocked    map[int32]bool                     // requirements about which the statements contradict each other
+	images     map[evidence.Hash]bool             // of the product's firmware
+	samples    map[*evidence.Report]map[string]string
+	blocked    map[int32]bool // requirements about which the statements contradict each other
 	admissions []*admission
 	admission  *admission // of the scheme being assessed
 	has        func(string) scheme.Answer

@@ -42,7 +42,7 @@ func (c *Compiled) Contradictions(ev *evidence.Evidence) []Contradiction {
 // and the requirement is not concluded all the same: otherwise taking an answer
 // out of the ICS would help.
 func (c *Compiled) contradictions(ev *evidence.Evidence, silent bool) []Contradiction {
-	f := finder{c: c, ev: ev, silent: silent, at: map[string]int{}}
+	f := finder{c: c, ev: ev, silent: silent, at: map[string]int{}, place: map[string]map[string]int{}}
 	if len(ev.IXIT) > 0 {
 		for _, name := range slices.Sorted(maps.Keys(c.specs)) {
 			f.spec(c.specs[name])
@@ -65,6 +65,7 @@ type finder struct {
 	c      *Compiled
 	ev     *evidence.Evidence
 	silent bool
+	place  map[string]map[string]int // by table and row: where it stands
 	found  []Contradiction
 	at     map[string]int // by check and place: two editions of a specification find the same thing once
 }
@@ -180,11 +181,15 @@ func about(table string, r evidence.Row) string {
 }
 
 func (f *finder) rowPlace(table string, r evidence.Row) string {
-	rows := f.ev.IXIT[table]
-	for i := range rows {
-		if rows[i].ID() == r.ID() {
-			return evidence.Pointer("ixit", table, i)
+	if f.place[table] == nil {
+		m := make(map[string]int, len(f.ev.IXIT[table]))
+		for i, row := range f.ev.IXIT[table] {
+			m[row.ID()] = i
 		}
+		f.place[table] = m
+	}
+	if i, ok := f.place[table][r.ID()]; ok {
+		return evidence.Pointer("ixit", table, i)
 	}
 	return evidence.Pointer("ixit", table)
 }

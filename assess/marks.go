@@ -148,7 +148,13 @@ func (w *walk) firmware(of []evidence.Hash) bool {
 }
 
 func (w *walk) ownFirmware(h evidence.Hash) bool {
-	return slices.ContainsFunc(w.ev.Firmware, func(f evidence.Firmware) bool { return f.SHA256 == h })
+	if w.images == nil {
+		w.images = make(map[evidence.Hash]bool, len(w.ev.Firmware))
+		for _, f := range w.ev.Firmware {
+			w.images[f.SHA256] = true
+		}
+	}
+	return w.images[h]
 }
 
 func (w *walk) hardware(of []string) bool {
@@ -184,10 +190,25 @@ func (w *walk) sample(r *evidence.Report, id string, needed bool) string {
 		}
 		return ""
 	}
-	s := r.Sample(id)
+	if w.samples == nil {
+		w.samples = map[*evidence.Report]map[string]string{}
+	}
+	of := w.samples[r]
+	if of == nil {
+		of = make(map[string]string, len(r.Samples))
+		for i := range r.Samples {
+			of[r.Samples[i].ID] = w.sampleWhy(r, &r.Samples[i])
+		}
+		w.samples[r] = of
+	}
+	if why, ok := of[id]; ok {
+		return why
+	}
+	return RuleNoSample
+}
+
+func (w *walk) sampleWhy(r *evidence.Report, s *evidence.Sample) string {
 	switch {
-	case s == nil:
-		return RuleNoSample
 	case !w.ownFirmware(s.Firmware):
 		return RuleOtherFirmware
 	case !w.ownHardware(s.Hardware):

@@ -253,6 +253,7 @@ func (p *span) day(d civil.Date) {
 // report; so each of several samples keeps its own result.
 func (w *walk) cellSum(c *cell, least uint8, report func(int32) string, p *span) sum {
 	s := sumMissing
+	var passes *passDays
 	counts := func(g *given) bool {
 		switch {
 		case g.date == 0 || g.date > w.at:
@@ -281,12 +282,11 @@ func (w *walk) cellSum(c *cell, least uint8, report func(int32) string, p *span)
 		if g.result == evidence.Pass || g.date == 0 || g.date > w.at || elsewhere(g.rule) || report(g.report) == RuleOtherProduct {
 			continue
 		}
-		answered := slices.ContainsFunc(c.given, func(o given) bool {
-			return o.result == evidence.Pass && o.by >= g.by && o.date > g.date && o.rule == "" && o.date <= w.at &&
-				report(o.report) == "" && (o.sample == g.sample || o.report != g.report)
-		})
+		if passes == nil {
+			passes = w.passes(c, report)
+		}
 		switch {
-		case answered:
+		case passes.answer(g):
 		case g.result == evidence.Fail:
 			s = sumFail
 			p.day(g.date)
@@ -297,6 +297,57 @@ func (w *walk) cellSum(c *cell, least uint8, report func(int32) string, p *span)
 		}
 	}
 	return s
+}
+
+// passDays are the last days of a cell's passes that count, so that many
+// verdicts on one cell take no more time than their number.
+type passDays struct {
+	sample [bodies]map[string]civil.Date
+	report [bodies][2]reportDay // the two reports with the latest
+}
+
+type reportDay struct {
+	report int32
+	day    civil.Date
+}
+
+func (w *walk) passes(c *cell, report func(int32) string) *passDays {
+	p := &passDays{}
+	for b := range p.sample {
+		p.sample[b] = map[string]civil.Date{}
+	}
+	for i := range c.given {
+		g := &c.given[i]
+		if g.result != evidence.Pass || g.rule != "" || g.date > w.at || report(g.report) != "" {
+			continue
+		}
+		p.sample[g.by][g.sample] = max(p.sample[g.by][g.sample], g.date)
+		switch top := &p.report[g.by]; {
+		case top[0].day == 0 || top[0].report == g.report:
+			top[0] = reportDay{g.report, max(top[0].day, g.date)}
+		case g.date > top[0].day:
+			top[0], top[1] = reportDay{g.report, g.date}, top[0]
+		case top[1].day == 0 || top[1].report == g.report || g.date > top[1].day:
+			top[1] = reportDay{g.report, max(top[1].day, g.date)}
+		}
+	}
+	return p
+}
+
+// answer reports whether a later pass, as strong, of the same sample or of
+// another report answers a verdict.
+func (p *passDays) answer(g *given) bool {
+	for b := int(g.by); b < bodies; b++ {
+		if p.sample[b][g.sample] > g.date {
+			return true
+		}
+		for _, r := range p.report[b] {
+			if r.report != g.report && r.day > g.date {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func worse(a, b string) string {

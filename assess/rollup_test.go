@@ -2,6 +2,7 @@ package assess
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -509,5 +510,37 @@ func TestExplain(t *testing.T) {
 		if _, err := Explain(c, tried(), bad.ref, bad.scheme, day("2025-07-01")); err == nil {
 			t.Errorf("%v explained", bad)
 		}
+	}
+}
+
+// The days of passes answer a verdict exactly as looking at each pass does.
+func TestPassesAnswer(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 5))
+	yes := 0
+	for range 20_000 {
+		w := &walk{at: 50}
+		c := &cell{}
+		for range rng.IntN(12) {
+			c.given = append(c.given, given{report: rng.Int32N(4), by: uint8(rng.IntN(bodies)), date: civil.Date(1 + rng.IntN(60)),
+				result: []evidence.Verdict{evidence.Pass, evidence.Fail}[rng.IntN(2)], sample: []string{"", "S1", "S2"}[rng.IntN(3)], rule: []string{"", "", "", RuleNoSample}[rng.IntN(4)]})
+		}
+		report := func(i int32) string { return []string{"", "", "", RuleUnsigned}[i] }
+		p := w.passes(c, report)
+		for i := range c.given {
+			g := &c.given[i]
+			want := slices.ContainsFunc(c.given, func(o given) bool {
+				return o.result == evidence.Pass && o.by >= g.by && o.date > g.date && o.rule == "" && o.date <= w.at &&
+					report(o.report) == "" && (o.sample == g.sample || o.report != g.report)
+			})
+			if got := p.answer(g); got != want {
+				t.Fatalf("%+v among %+v: %v, want %v", g, c.given, got, want)
+			}
+			if want {
+				yes++
+			}
+		}
+	}
+	if yes < 1000 {
+		t.Errorf("only %d were answered: the draw shows nothing", yes)
 	}
 }
