@@ -30,7 +30,8 @@ product.yaml, ics.yaml and ixit/*.yaml, and what was changed there in the meanti
 stays. Sheets may be renamed, and columns and rows moved. Either the whole workbook
 is taken over, or nothing is and each problem is named with its sheet and cell.
 
-  --category, --for, --at   as for init
+  --category, --for, --ixit, --at
+                            as for init
   --lang en|ko|de|fi        language of the workbook; default: en
   --into DIR                the bundle's folder
   --prefer SIDE             whose answer counts where both were changed; without it
@@ -46,6 +47,7 @@ func runEvidenceWorkbook(ctx context.Context, args []string, std stdio) int {
 	v := newLocalVerb(std, "evidence workbook", evidenceWorkbookUsage)
 	category := v.String("category", "", "")
 	levels := v.String("for", "", "")
+	ixit := v.Bool("ixit", false, "")
 	lang := v.String("lang", workbook.Languages[0], "")
 	at := v.String("at", "", "")
 	dir := v.String("dir", "", "")
@@ -62,7 +64,7 @@ func runEvidenceWorkbook(ctx context.Context, args []string, std stdio) int {
 		return v.misuse("%v", err)
 	}
 	switch {
-	case *into != "" && (*category != "" || *levels != "" || len(rest) != 1):
+	case *into != "" && (*category != "" || *levels != "" || *ixit || len(rest) != 1):
 		return v.misuse("--into takes one workbook, and neither --category nor --for")
 	case *into == "" && (*prefer != "" || *dry || *asJSON):
 		return v.misuse("--prefer, --dry-run and --json go with --into")
@@ -91,7 +93,7 @@ func runEvidenceWorkbook(ctx context.Context, args []string, std stdio) int {
 		}
 		ev = b.Evidence
 	}
-	q, code, ok := v.questions(cat, ev, *category, *levels, day)
+	q, code, ok := v.questions(cat, ev, *category, *levels, *ixit, day)
 	if !ok {
 		return code
 	}
@@ -108,7 +110,7 @@ func runEvidenceWorkbook(ctx context.Context, args []string, std stdio) int {
 }
 
 // questions is what levels ask; none where none are given.
-func (v *verb) questions(cat *scheme.Catalog, ev *evidence.Evidence, category, levels string, day civil.Date) (q workbook.Questions, code int, ok bool) {
+func (v *verb) questions(cat *scheme.Catalog, ev *evidence.Evidence, category, levels string, ixit bool, day civil.Date) (q workbook.Questions, code int, ok bool) {
 	if levels == "" {
 		return q, exitOK, true
 	}
@@ -125,6 +127,11 @@ func (v *verb) questions(cat *scheme.Catalog, ev *evidence.Evidence, category, l
 	asked, err := asksOf(v.std.err, c, cat, levels, functions, day)
 	if err != nil {
 		return q, v.misuse("--for: %v", err), false
+	}
+	if ixit {
+		for _, a := range asked {
+			a.Tested(cat)
+		}
 	}
 	return workbook.Ask(functions, asked...), exitOK, true
 }

@@ -104,8 +104,12 @@ func TestWorkbookAsksWhatInitAsks(t *testing.T) {
 	u := newUser(t)
 	for i, levels := range []string{"kr-cic:basic,sg-cls:3", "fi-label:label", "de-it-sik:label,uk-psti:compliant"} {
 		dir, file := "b"+string(rune('0'+i)), "q"+string(rune('0'+i))+".xlsx"
-		u.run(exitOK, "evidence", "init", "--category", "camera", "--for", levels, "--at", "2026-11-24", dir)
-		u.run(exitOK, "evidence", "workbook", "--category", "camera", "--for", levels, "--at", "2026-11-24", "--lang", "de", file)
+		var tables []string
+		if i != 1 {
+			tables = []string{"--ixit"} // the second asks for tables by itself
+		}
+		u.run(exitOK, append(append([]string{"evidence", "init", "--category", "camera", "--for", levels, "--at", "2026-11-24"}, tables...), dir)...)
+		u.run(exitOK, append(append([]string{"evidence", "workbook", "--category", "camera", "--for", levels, "--at", "2026-11-24", "--lang", "de"}, tables...), file)...)
 		before := u.files(dir)
 		if out, _ := u.run(exitOK, "evidence", "workbook", "--into", dir, file); !strings.Contains(out, "says what") {
 			t.Errorf("%s: %s", levels, out)
