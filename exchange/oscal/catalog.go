@@ -238,6 +238,10 @@ func (w *catalogWriter) testCase(objective, requirement string, c *scheme.TestCa
 			q.Props = prop(q.Props, "over", over(u.Over))
 			q.Links = []Link{{Href: "#" + w.tableID(u.Over.Table), Rel: "related"}}
 		}
+		for _, t := range u.Reads {
+			q.Props = prop(q.Props, "reads", t)
+			q.Links = append(q.Links, Link{Href: "#" + w.tableID(t), Rel: "related"})
+		}
 		q.Props = prop(q.Props, "reuses", u.Reuses)
 		p.Parts = append(p.Parts, q)
 	}
@@ -290,6 +294,9 @@ func (w *catalogWriter) methods(id string, g *scheme.TestGroup) (ps []Part) {
 			for _, u := range c.Units {
 				if u.Over != nil {
 					tables[u.Over.Table] = true
+				}
+				for _, t := range u.Reads {
+					tables[t] = true
 				}
 			}
 		}

@@ -39,6 +39,18 @@ func NewComponentDefinition(c *scheme.Catalog, ev *evidence.Evidence, v Version,
 	}}, nil
 }
 
+// States reports whether there is anything for a component definition.
+func States(ev *evidence.Evidence) bool {
+	for i := range ev.ICS {
+		for _, e := range ev.ICS[i].Entries {
+			if e.Support != evidence.SupportedTBD {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // implementation is an ICS; nil where nothing of it is answered.
 func (p *product) implementation(s *evidence.ICS) *ControlImplementation {
 	ref := scheme.StandardRef{Standard: s.Standard, Edition: s.Edition}

@@ -47,7 +47,7 @@ func Export(c *scheme.Catalog, v Version, only []scheme.StandardRef) ([]File, er
 			if err != nil {
 				return nil, err
 			}
-			f, err := x.file("catalogs/"+standardID(ref.Standard, ref.Edition)+".json", d.Catalog.Metadata.Title, d)
+			f, err := x.file(CatalogFile(ref), d.Catalog.Metadata.Title, d)
 			if err != nil {
 				return nil, err
 			}
@@ -84,6 +84,11 @@ func Export(c *scheme.Catalog, v Version, only []scheme.StandardRef) ([]File, er
 		}
 	}
 	return x.files, nil
+}
+
+// CatalogFile is where an export puts the catalog of a standard's edition.
+func CatalogFile(r scheme.StandardRef) string {
+	return "catalogs/" + standardID(r.Standard, r.Edition) + ".json"
 }
 
 func levelFile(r scheme.LevelRef) string {

@@ -53,7 +53,7 @@ func rich(t testing.TB) *scheme.Catalog {
 		Groups: []scheme.TestGroup{{Requirement: "R.10-2", Fact: f, Cases: []scheme.TestCase{
 			{Number: 1, Kind: scheme.Conceptual, Purpose: text("look"), Units: []scheme.TestUnit{
 				{ID: "a", Text: text("see"), Automation: scheme.Manual, Over: &scheme.Over{Table: "a", Where: where, Via: &scheme.Via{Table: "b", Field: "as", Where: where}}},
-				{ID: "b", Text: text("see all"), Automation: scheme.Assisted, Reuses: "R.10-2-1/a"},
+				{ID: "b", Text: text("see all"), Automation: scheme.Assisted, Reuses: "R.10-2-1/a", Reads: []string{"b"}},
 			}},
 			{Number: 2, Kind: scheme.Functional, Purpose: text("try"), Units: []scheme.TestUnit{{ID: "a", Text: text("push"), Automation: scheme.Automatic, Over: &scheme.Over{Table: "b"}}}},
 		}}},

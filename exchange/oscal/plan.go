@@ -202,6 +202,9 @@ func (w *planWriter) activity(q *assess.Ask, x *scheme.TestCase) (a AssociatedAc
 			UUID: w.id("step", q.Spec.Name(), ref), Title: "Test unit " + ref, Description: u.Text.In("en"),
 			Props: []Prop{{Name: "test-unit", NS: Namespace, Value: ref}, {Name: "automation", NS: Namespace, Value: string(u.Automation)}},
 		}
+		for _, t := range u.Reads {
+			s.Props = prop(s.Props, "reads", t)
+		}
 		s.Props = prop(s.Props, "reuses", u.Reuses)
 		if u.Over == nil {
 			device = true

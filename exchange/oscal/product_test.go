@@ -143,7 +143,7 @@ func TestProductDocumentsKeepTheRules(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ar, err := NewResults(c, e, assessed(t, c, e, "sg-cls-iot", "fi-label", "kr-cic", "jp-jc-star"), V113, ResultRefs{})
+		ar, err := NewResults(c, e, assessed(t, c, e, "sg-cls-iot", "fi-label", "kr-cic", "jp-jc-star"), nil, V113, ResultRefs{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -297,7 +297,7 @@ func TestResults(t *testing.T) {
 	}
 	e := camera(t)
 	rs := assessed(t, c, e, "sg-cls-iot")
-	d, err := NewResults(c, e, rs, V123, ResultRefs{})
+	d, err := NewResults(c, e, rs, nil, V123, ResultRefs{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -359,7 +359,7 @@ func TestResults(t *testing.T) {
 			t.Errorf("%v for %+v", levels, l)
 		}
 	}
-	if _, err := NewResults(c, e, nil, V123, ResultRefs{}); err == nil {
+	if _, err := NewResults(c, e, nil, nil, V123, ResultRefs{}); err == nil {
 		t.Error("nothing is a result")
 	}
 }
@@ -371,7 +371,7 @@ func TestDocumentsRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := camera(t)
-	d, err := NewResults(c, e, assessed(t, c, e, "sg-cls-iot"), V123, ResultRefs{})
+	d, err := NewResults(c, e, assessed(t, c, e, "sg-cls-iot"), nil, V123, ResultRefs{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -396,7 +396,7 @@ func BenchmarkResults(b *testing.B) {
 	rs := assessed(b, c, e, "sg-cls-iot", "kr-cic", "fi-label", "de-it-sik", "jp-jc-star")
 	b.ReportAllocs()
 	for b.Loop() {
-		d, err := NewResults(c, e, rs, V123, ResultRefs{})
+		d, err := NewResults(c, e, rs, nil, V123, ResultRefs{})
 		if err != nil {
 			b.Fatal(err)
 		}

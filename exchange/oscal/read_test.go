@@ -88,7 +88,7 @@ func TestResultsComeBack(t *testing.T) {
 				asked[o.Requirement] = true
 			}
 		}
-		d, err := NewResults(c, e, rs, V123, ResultRefs{})
+		d, err := NewResults(c, e, rs, nil, V123, ResultRefs{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -141,7 +141,7 @@ func TestResultsReadRaiseNothing(t *testing.T) {
 	e := camera(t)
 	schemes := []string{"sg-cls-iot", "fi-label", "kr-cic"}
 	before := assessed(t, c, e, schemes...)
-	d, err := NewResults(c, e, before, V123, ResultRefs{})
+	d, err := NewResults(c, e, before, nil, V123, ResultRefs{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -348,7 +348,7 @@ func FuzzRead(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	ar, err := NewResults(c, e, assessed(f, c, e, "fi-label"), V113, ResultRefs{})
+	ar, err := NewResults(c, e, assessed(f, c, e, "fi-label"), nil, V113, ResultRefs{})
 	if err != nil {
 		f.Fatal(err)
 	}

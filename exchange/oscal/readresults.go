@@ -111,7 +111,7 @@ func (a *findings) finding(f *Finding, day civil.Date) {
 		return
 	}
 	var on []*Observation
-	dangling, units, said := false, map[evidence.Verdict]bool{}, false
+	dangling, units, said := false, false, false
 	for _, rel := range f.Observations {
 		o := a.observations[rel.ObservationUUID]
 		if o == nil {
@@ -120,11 +120,11 @@ func (a *findings) finding(f *Finding, day civil.Date) {
 			continue
 		}
 		on = append(on, o)
-		switch v, ok := stated(o, ref); {
-		case ok && own(o.Props, "test-unit") != "":
-			units[v] = true
-		case ok:
-			said = true
+		switch v, ours := stated(o); {
+		case ours && own(o.Props, "test-unit") != "":
+			units = units || about(o, ref)
+		case ours: // it may be of another requirement, which a mapping carries over
+			said = said || about(o, ref)
 			a.observed(o, v)
 		}
 	}
@@ -133,27 +133,17 @@ func (a *findings) finding(f *Finding, day civil.Date) {
 	}
 	c := a.claim(ref, day)
 	for i, o := range on {
-		d := intake.Day(o.Collected)
-		if i == 0 || d > c.Date {
+		if d := intake.Day(o.Collected); i == 0 || d > c.Date {
 			c.Date = d
 		}
 		a.bounds(&c, o)
 	}
 	c.Verdict = verdictOf(f)
-	switch {
-	case len(units) > 0: // ours: the units say what was found, the status what a level makes of it
-		c.Verdict = roll(units, c.Verdict)
-		if c.Verdict == "" {
-			a.tally("requirements of which only a part was tested, and that part passed, left out; hand in the signed report")
-			return
-		}
-	case len(on) == 0 && !dangling && (own(f.Props, "rule") != "" || f.Target.Status.State == "not-satisfied" && f.Target.Status.Reason == "other"):
-		a.tally("findings that rest on nothing, left out: nobody tried to show it, or it does not apply to such a product")
+	if why := leftOut(f, c.Verdict, part, units, len(on) == 0 && !dangling); why != "" {
+		a.tally(why)
 		return
-	case part != "" && c.Verdict != evidence.Fail:
-		a.tally("findings on a part of a requirement that did not fail, left out: the rest of it is not known")
-		return
-	case dangling && c.Verdict == evidence.Pass:
+	}
+	if dangling && c.Verdict == evidence.Pass {
 		c.Verdict = evidence.Inconclusive
 	}
 	g := []string{"OSCAL assessment results " + a.title, a.who(f.Origins, on), f.Title, f.Description, f.Target.Status.Remarks, f.Remarks}
@@ -161,6 +151,25 @@ func (a *findings) finding(f *Finding, day civil.Date) {
 		g = append(g, "About "+f.Target.TargetID)
 	}
 	a.put(c, g)
+}
+
+// leftOut says why a finding gives no claim of its own; "" where it does. units:
+// it rests on verdicts of test units, as ours may; bare: it rests on nothing.
+func leftOut(f *Finding, v evidence.Verdict, part string, units, bare bool) string {
+	ours := own(f.Props, "rule") != ""
+	switch {
+	case units && v != evidence.Pass && v != evidence.Fail:
+		return "requirements that the test units do not conclude, left out; hand in the signed report"
+	case units:
+		return ""
+	case own(f.Props, "mapping") != "":
+		return "findings that a mapping carries over from another standard, left out: the other standard's are taken"
+	case ours, bare && f.Target.Status.State == "not-satisfied" && f.Target.Status.Reason == "other":
+		return "findings that rest on nothing, left out: nobody tried to show it, or it does not apply to such a product"
+	case part != "" && v != evidence.Fail:
+		return "findings on a part of a requirement that did not fail, left out: the rest of it is not known"
+	}
+	return ""
 }
 
 // verdictOf reads the status of a finding's target.
@@ -177,26 +186,15 @@ func verdictOf(f *Finding) evidence.Verdict {
 	return evidence.Inconclusive
 }
 
-// roll sums verdicts of units; "" where passes alone do not conclude.
-func roll(units map[evidence.Verdict]bool, status evidence.Verdict) evidence.Verdict {
-	switch {
-	case units[evidence.Fail]:
-		return evidence.Fail
-	case units[evidence.Inconclusive], units[evidence.NotApplicable]:
-		return evidence.Inconclusive
-	case status == evidence.Pass:
-		return evidence.Pass
-	}
-	return ""
+// stated is the verdict that an observation of ours gives.
+func stated(o *Observation) (evidence.Verdict, bool) {
+	v := evidence.Verdict(own(o.Props, "verdict"))
+	return v, v == evidence.Pass || v == evidence.Fail || v == evidence.Inconclusive || v == evidence.NotApplicable
 }
 
-// stated is the verdict that an observation of ours gives on a requirement.
-func stated(o *Observation, ref evidence.Ref) (evidence.Verdict, bool) {
-	v := evidence.Verdict(own(o.Props, "verdict"))
-	if v != evidence.Pass && v != evidence.Fail && v != evidence.Inconclusive && v != evidence.NotApplicable {
-		return "", false
-	}
-	return v, slices.ContainsFunc(o.Props, func(p Prop) bool { return p.Name == "requirement" && p.NS == Namespace && p.Value == ref.String() })
+// about reports whether an observation of ours names a requirement.
+func about(o *Observation, ref evidence.Ref) bool {
+	return slices.ContainsFunc(o.Props, func(p Prop) bool { return p.Name == "requirement" && p.NS == Namespace && p.Value == ref.String() })
 }
 
 // observed makes one claim of an observation of ours, for all the requirements
@@ -213,6 +211,9 @@ func (a *findings) observed(o *Observation, v evidence.Verdict) {
 				refs = append(refs, ref)
 			}
 		}
+	}
+	if len(refs) == 0 {
+		return
 	}
 	c := a.claim(refs[0], intake.Day(o.Collected))
 	c.Requirements, c.Verdict = refs, v

@@ -19,19 +19,22 @@ type ResultRefs struct {
 	Catalog func(scheme.StandardRef) Reference
 }
 
+// statementIssue is OSCAL's type of an observation that a statement is wrong.
+const statementIssue = "ssp-statement-issue"
+
 // NewResults writes assessments of one product as OSCAL assessment results, a
 // result for each scheme: a finding for each requirement as a level asks for
 // it, an observation for everything that the evidence says of it (statements,
-// claims, verdicts of reports on requirements and on test units), and a risk
-// for each requirement that is not met or open.
+// claims, verdicts of reports on requirements and on test units) and for each
+// contradiction in it, and a risk for each requirement that is not met or open.
 //
 // The software drew the findings from the evidence; it tested nothing. What it
 // leaves undetermined is not satisfied, with the reason "other".
-func NewResults(c *scheme.Catalog, ev *evidence.Evidence, rs []assess.Result, v Version, refs ResultRefs) (*Document, error) {
+func NewResults(c *scheme.Catalog, ev *evidence.Evidence, rs []assess.Result, against []assess.Contradiction, v Version, refs ResultRefs) (*Document, error) {
 	if err := v.check(); err != nil {
 		return nil, err
 	}
-	w := &resultWriter{product: newProduct(c, ev, v, refs.Catalog), items: map[string]bool{}}
+	w := &resultWriter{product: newProduct(c, ev, v, refs.Catalog), against: against, items: map[string]bool{}}
 	var day civil.Date
 	for i := range rs {
 		day = max(day, rs[i].At)
@@ -56,7 +59,8 @@ func NewResults(c *scheme.Catalog, ev *evidence.Evidence, rs []assess.Result, v 
 type resultWriter struct {
 	*product
 	meta    *Metadata
-	maker   string          // UUID of the maker's party
+	maker   string // UUID of the maker's party
+	against []assess.Contradiction
 	items   map[string]bool // UUIDs of inventory items: each is defined in the first result that speaks of it
 	defined bool            // the product and the tool are
 }
@@ -120,7 +124,15 @@ func (w *resultWriter) result(r *assess.Result) Result {
 		}
 	}
 	s.out.Reviewed.Controls = []ControlSelection{controls}
+	for i := range r.Outcomes {
+		if m := r.Outcomes[i].Mapping; m != nil {
+			for _, ref := range m.From {
+				asked[ref] = true // what it was shown by
+			}
+		}
+	}
 	s.observe(asked)
+	s.contradictions(asked)
 	for i := range r.Outcomes {
 		s.finding(i, &r.Outcomes[i])
 	}
@@ -332,6 +344,34 @@ func (s *scoped) body(b evidence.Body) (party, role string) {
 	return id, "assessor"
 }
 
+// contradictions are observations about the statement, not about the product.
+func (s *scoped) contradictions(asked map[scheme.RequirementRef]bool) {
+	for i := range s.against {
+		x := &s.against[i]
+		var refs []scheme.RequirementRef
+		for _, ref := range x.Requirements {
+			if asked[ref] {
+				refs = append(refs, ref)
+			}
+		}
+		if len(refs) == 0 {
+			continue
+		}
+		f := x.Finding("en")
+		o := Observation{
+			UUID: s.id("observation", "contradiction", strconv.Itoa(i)), Title: "Contradiction in what is stated: " + x.ID, Description: line(f.Problem + ": " + f.Remedy),
+			Props: []Prop{{Name: "place", NS: Namespace, Value: line(f.Place)}}, Methods: []string{"EXAMINE"}, Types: []string{statementIssue},
+			Subjects: []SelectSubject{{SubjectUUID: s.uuid(), Type: "component", Title: s.title()}}, Collected: timestamp(s.r.At),
+		}
+		for _, ref := range refs {
+			o.Props = append(o.Props, Prop{Name: "requirement", NS: Namespace, Value: ref.String()})
+			s.obs[ref] = append(s.obs[ref], RelObservation{o.UUID})
+		}
+		o.Origins = []Origin{{[]Actor{{Type: "tool", ActorUUID: s.product.id("tool")}}}}
+		s.out.Observations = append(s.out.Observations, o)
+	}
+}
+
 // add enters an observation, for the findings on these requirements.
 func (s *scoped) add(o Observation, party, role string, refs ...scheme.RequirementRef) {
 	for _, ref := range refs {
@@ -353,7 +393,7 @@ func (s *scoped) finding(i int, o *assess.Outcome) {
 			Status: State{State: status(o.Answer), Reason: reason(o)},
 		},
 		Origins:      []Origin{{[]Actor{{Type: "tool", ActorUUID: s.product.id("tool")}}}},
-		Observations: s.obs[o.Requirement],
+		Observations: s.restsOn(o),
 	}
 	if r := s.c.Requirement(o.Requirement); r != nil {
 		f.Target.Title = line(r.Text.In("en"))
@@ -367,8 +407,16 @@ func (s *scoped) finding(i int, o *assess.Outcome) {
 	} {
 		f.Props = prop(f.Props, p[0], p[1])
 	}
+	f.Props = prop(f.Props, "decided-by", o.From)
 	for _, u := range o.Unknown {
 		f.Props = prop(f.Props, "feature-unknown", u)
+	}
+	for _, l := range o.Lacks {
+		f.Props = prop(f.Props, "content-lacking", l)
+	}
+	if m := o.Mapping; m != nil {
+		f.Props = append(f.Props, Prop{Name: "mapping", NS: Namespace, Value: m.Mapping,
+			Remarks: fmt.Sprintf("By %s: what was shown of %s is %s what is asked; %s.", m.Author, joinRefs(m.From), relationships[m.Relation], m.Confidence)})
 	}
 	if o.Fact != nil {
 		f.Props = sure(f.Props, o.Fact)
@@ -378,6 +426,30 @@ func (s *scoped) finding(i int, o *assess.Outcome) {
 		f.Risks = []RelRisk{{s.risk(o)}}
 	}
 	s.out.Findings = append(s.out.Findings, f)
+}
+
+// restsOn are the observations on a requirement and, where a mapping carries
+// them over, on those that it was shown by.
+func (s *scoped) restsOn(o *assess.Outcome) []RelObservation {
+	on := slices.Clip(s.obs[o.Requirement])
+	if o.Mapping != nil {
+		for _, ref := range o.Mapping.From {
+			for _, x := range s.obs[ref] {
+				if !slices.Contains(on, x) {
+					on = append(on, x)
+				}
+			}
+		}
+	}
+	return on
+}
+
+func joinRefs(refs []scheme.RequirementRef) string {
+	names := make([]string, len(refs))
+	for i, r := range refs {
+		names[i] = r.String()
+	}
+	return strings.Join(names, ", ")
 }
 
 func status(a scheme.Answer) string {
@@ -391,7 +463,7 @@ func status(a scheme.Answer) string {
 // nobody tried or could decide.
 func reason(o *assess.Outcome) string {
 	switch o.Rule {
-	case assess.RuleShown:
+	case assess.RuleShown, assess.RuleMapped:
 		return "pass"
 	case assess.RuleFailed:
 		return "fail"
@@ -419,7 +491,7 @@ func (s *scoped) risk(o *assess.Outcome) string {
 		Description:  fmt.Sprintf("%s %s for level %s: %s.", o.Requirement.Requirement, what, o.Level, o.Rule),
 		Statement:    fmt.Sprintf("Until it is shown by %s by the %s, the level and those above it are not reached.", o.Method, o.By),
 		Props:        prop(prop(nil, "requirement", o.Requirement.String()), "level", o.Level),
-		Observations: s.obs[o.Requirement],
+		Observations: s.restsOn(o),
 	}
 	s.out.Risks = append(s.out.Risks, r)
 	return id
