@@ -37,6 +37,9 @@ file on the standard input.
   --json             prints all of it as JSON
   --html FILE        writes a report to read
   --pdf FILE         the same to print
+  --oscal FILE       writes OSCAL assessment results; --oscal-version 1.1.3, 1.2.0 or
+                     1.2.3 (default)
+  --attest FILE      writes CycloneDX 1.6 attestations
 
 What is not filled in yet, or wrong, is told first, with file and line; --all tells
 all of it. What of the bundle can be read is assessed all the same.
@@ -85,6 +88,7 @@ func runAssess(ctx context.Context, args []string, std stdio) int {
 	var laboratories list
 	v.Var(&laboratories, "laboratory", "")
 	out := reportFlags(v)
+	exchange := exchangeFlags(v)
 	rest, code, ok := v.parse(args, 1, 1)
 	if !ok {
 		return code
@@ -145,6 +149,9 @@ func runAssess(ctx context.Context, args []string, std stdio) int {
 		}
 	}
 	if err := out.write(a, *lang); err != nil {
+		return v.fail(err)
+	}
+	if err := exchange.write(a); err != nil {
 		return v.fail(err)
 	}
 	switch {

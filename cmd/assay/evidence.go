@@ -24,6 +24,7 @@ func evidenceCommands() []command {
 		{"workbook", "[BUNDLE] FILE.xlsx", "the questions as a workbook, and back with --into DIR", runEvidenceWorkbook},
 		{"add", "DIR FILE…", "take files into the artifacts, and print the lines that name them", runEvidenceAdd},
 		{"import", "FILE…", "take in SBOMs, scans and results of tools; say where they contradict what is declared", runEvidenceImport},
+		{"plan", "BUNDLE", "what has to be looked at for a level: requirements, test units, rows", runEvidencePlan},
 		{"diff", "OLD NEW", "which verdicts a change makes stale, and for which labels", runEvidenceDiff},
 		{"sign", "REPORT.yaml", "sign a report with the laboratory's key", runEvidenceSign},
 		{"keygen", "FILE", "make a laboratory's key, and print its entry in the catalog", runEvidenceKeygen},
