@@ -14,7 +14,10 @@ import (
 	cdx "github.com/CycloneDX/cyclonedx-go"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"assay/assess"
+	"assay/bundle"
 	"assay/catalog"
+	"assay/civil"
 	"assay/exchange/attest"
 )
 
@@ -89,5 +92,41 @@ func TestCycloneDXStandardsAreValid(t *testing.T) {
 		if s.Validate(doc) == nil {
 			t.Errorf("valid with %s", change[1])
 		}
+	}
+}
+
+// What a whole bundle's assessment declares.
+func TestCycloneDXDeclarationsAreValid(t *testing.T) {
+	s, err := cycloneSchema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := catalog.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := bundle.Open("../testdata/gateway")
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiled, err := assess.Compile(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := attest.Declare(c, b.Evidence, assess.Assess(compiled, b.Evidence, "", civil.MustDate("2026-10-01")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := own.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkSchema(t, s, "declarations", body)
+	var bom cdx.BOM
+	if err := cdx.NewBOMDecoder(bytes.NewReader(body), cdx.BOMFileFormatJSON).Decode(&bom); err != nil {
+		t.Fatal(err)
+	}
+	if bom.Declarations == nil || len(*bom.Declarations.Claims) != len(own.Declarations.Claims) || len(*bom.Declarations.Attestations) != len(own.Declarations.Attestations) {
+		t.Errorf("cyclonedx-go reads other declarations: %+v", bom.Declarations)
 	}
 }

@@ -235,7 +235,7 @@ func TestOSCALProductDocumentsAreValid(t *testing.T) {
 		}
 		d, err := oscal.NewComponentDefinition(c, ev, v, nil)
 		valid("component definition", d, err)
-		d, err = oscal.NewResults(c, ev, rs, v, oscal.ResultRefs{Plan: oscal.Reference{Href: "plan.json"}})
+		d, err = oscal.NewResults(c, ev, rs, compiled.Contradictions(ev), v, oscal.ResultRefs{Plan: oscal.Reference{Href: "plan.json"}})
 		valid("results", d, err)
 		for _, ref := range c.LevelRefs() {
 			a, err := assess.Asks(compiled, c, ref.Scheme, ref.Level, ev.Product.Functions, day)
