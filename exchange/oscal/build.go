@@ -69,14 +69,24 @@ type builder struct {
 	version  Version
 	modified string
 	used     map[string]bool
-	extra    []Resource // resources that are no sources, first in the back matter
+	extra    []Resource      // resources that are no sources, first in the back matter
+	known    map[string]bool // UUIDs of extra
 }
 
 func newBuilder(c *scheme.Catalog, v Version) *builder {
-	return &builder{c: c, version: v, modified: timestamp(c.AsOf()), used: map[string]bool{}}
+	return &builder{c: c, version: v, modified: timestamp(c.AsOf()), used: map[string]bool{}, known: map[string]bool{}}
 }
 
 func timestamp(day civil.Date) string { return day.String() + "T00:00:00Z" }
+
+// add puts a resource into the back matter, once, and is its address there.
+func (b *builder) add(r Resource) string {
+	if !b.known[r.UUID] {
+		b.known[r.UUID] = true
+		b.extra = append(b.extra, r)
+	}
+	return "#" + r.UUID
+}
 
 // cite points at a fact's source.
 func (b *builder) cite(ls []Link, f *scheme.Fact) []Link {

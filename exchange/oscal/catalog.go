@@ -389,8 +389,8 @@ func (w *catalogWriter) tables() *Group {
 	}
 	for i := range w.spec.Checks {
 		c := &w.spec.Checks[i]
-		p := part(w.id+"_chk."+c.ID, "consistency-check", c.Text)
-		p.NS, p.Title = Namespace, line(c.Remedy.In("en"))
+		p := part(w.id+"_chk."+c.ID, "consistency-check", beside(c.Text, c.Remedy))
+		p.NS = Namespace
 		p.Props = []Prop{{Name: "label", Value: c.ID}}
 		for _, r := range c.Requirements {
 			p.Links = append(p.Links, Link{Href: "#" + ControlID(scheme.RequirementRef{Standard: w.s.ID, Edition: w.e.ID, Requirement: r}), Rel: "related"})
@@ -399,6 +399,15 @@ func (w *catalogWriter) tables() *Group {
 		g.Parts = append(g.Parts, p)
 	}
 	return g
+}
+
+// beside puts one text after another, in every language that has both.
+func beside(a, b scheme.Text) scheme.Text {
+	t := scheme.Text{}
+	for lang := range a {
+		t[lang] = a[lang] + ". " + b.In(lang) + "."
+	}
+	return t
 }
 
 func (w *catalogWriter) table(t *scheme.Table) Part {

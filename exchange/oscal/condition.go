@@ -13,7 +13,7 @@ var phrases = map[string]struct {
 	ics, ixit, device                      string // what is looked at
 }{
 	"en": {"Applies where these answers are given: ", "“", "”", "yes", "no", " and ", " or ",
-		"To be determined, whether this holds: ", "implementation conformance statement", "IXIT table", "the device under test, held against the statements"},
+		"Determine whether this holds: ", "implementation conformance statement", "IXIT table", "the device under test, held against the statements"},
 	"ko": {"다음과 같이 답할 때 적용된다: ", "“", "”", "예", "아니요", " 그리고 ", " 또는 ",
 		"다음이 충족되는지 판정한다: ", "구현 적합성 명세(ICS)", "IXIT 표", "명세와 대조하는 시험 대상 기기"},
 	"de": {"Gilt bei diesen Antworten: ", "„", "“", "ja", "nein", " und ", " oder ",

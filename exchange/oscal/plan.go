@@ -105,8 +105,7 @@ func (w *planWriter) document(statement Reference) (*Document, error) {
 // statement is the address of what the maker states.
 func (p *product) statement(at Reference) string {
 	id := p.id("resource", "statement")
-	p.extra = append(p.extra, resource(id, "What is stated of "+p.title(), "component-definition:"+p.ev.Product.Holder+":"+slugOf(p.title()), at))
-	return "#" + id
+	return p.add(resource(id, "What is stated of "+p.title(), "component-definition:"+p.ev.Product.Holder+":"+slugOf(p.title()), at))
 }
 
 // applies asks the conditions of the requirement and of the level of the
@@ -194,6 +193,7 @@ func (w *planWriter) activity(q *assess.Ask, x *scheme.TestCase) (a AssociatedAc
 	}
 	a = AssociatedActivity{ActivityUUID: act.UUID}
 	items, device := Subject{Type: "inventory-item"}, x.Kind == scheme.Functional
+	selected := map[string]bool{}
 	for i := range x.Units {
 		u := &x.Units[i]
 		ref := scheme.UnitRef(r, x.Number, u.ID)
@@ -214,9 +214,9 @@ func (w *planWriter) activity(q *assess.Ask, x *scheme.TestCase) (a AssociatedAc
 			for _, row := range rows {
 				key := rowKey(u.Over.Table, row)
 				s.Props = prop(s.Props, "row", key)
-				sel := SelectSubject{SubjectUUID: w.item(q.Spec, u.Over.Table, row), Type: "inventory-item"}
-				if !slices.Contains(items.Include, sel) {
-					items.Include = append(items.Include, sel)
+				if !selected[key] {
+					selected[key] = true
+					items.Include = append(items.Include, SelectSubject{SubjectUUID: w.item(q.Spec, u.Over.Table, row), Type: "inventory-item"})
 				}
 			}
 		}
@@ -248,14 +248,14 @@ func rowKey(table string, r evidence.Row) string {
 
 // item is the inventory item that a row is, defined where it comes first.
 func (w *planWriter) item(s *scheme.TestSpec, table string, r evidence.Row) string {
-	key := rowKey(table, r)
-	item := w.inventoryItem(s, table, r)
-	if !w.items[key] {
+	if key := rowKey(table, r); !w.items[key] {
 		w.items[key] = true
-		w.defs.InventoryItems = append(w.defs.InventoryItems, item)
+		w.defs.InventoryItems = append(w.defs.InventoryItems, w.inventoryItem(s, table, r))
 	}
-	return item.UUID
+	return w.rowID(table, r)
 }
+
+func (p *product) rowID(table string, r evidence.Row) string { return p.id("row", table, r.ID()) }
 
 // inventoryItem is a row of an IXIT table as plans and results define it.
 func (p *product) inventoryItem(s *scheme.TestSpec, table string, r evidence.Row) InventoryItem {
@@ -271,7 +271,7 @@ func (p *product) inventoryItem(s *scheme.TestSpec, table string, r evidence.Row
 		d += ": " + text
 	}
 	return InventoryItem{
-		UUID: p.id("row", table, r.ID()), Description: d, Implements: []ItemOfComponent{{p.uuid()}},
+		UUID: p.rowID(table, r), Description: d, Implements: []ItemOfComponent{{p.uuid()}},
 		Props: []Prop{{Name: "row", NS: Namespace, Value: rowKey(table, r)}, {Name: "row-digest", NS: Namespace, Value: r.Digest().String()}},
 	}
 }

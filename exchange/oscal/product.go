@@ -2,7 +2,6 @@ package oscal
 
 import (
 	"path"
-	"slices"
 	"strings"
 
 	"assay/civil"
@@ -92,16 +91,16 @@ func slugOf(s string) string {
 // a bundle, and is its address here.
 func (b *builder) artifact(a evidence.Artifact) string {
 	id := id5("artifact", a.SHA256.String())
-	if !slices.ContainsFunc(b.extra, func(r Resource) bool { return r.UUID == id }) {
-		r := Resource{UUID: id, Title: line(a.Name), RLinks: []RLink{{
-			Href: "artifacts/" + a.SHA256.String() + extension(a.Name), Hashes: []Hash{{"SHA-256", a.SHA256.String()}},
-		}}}
-		for _, s := range a.Shows {
-			r.Props = prop(r.Props, "shows", s)
-		}
-		b.extra = append(b.extra, r)
+	if b.known[id] {
+		return "#" + id
 	}
-	return "#" + id
+	r := Resource{UUID: id, Title: line(a.Name), RLinks: []RLink{{
+		Href: "artifacts/" + a.SHA256.String() + extension(a.Name), Hashes: []Hash{{"SHA-256", a.SHA256.String()}},
+	}}}
+	for _, s := range a.Shows {
+		r.Props = prop(r.Props, "shows", s)
+	}
+	return b.add(r)
 }
 
 // extension is that of a name, where it is plain enough for an address.

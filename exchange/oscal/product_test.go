@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"assay/assess"
+	"assay/bundle"
 	"assay/catalog"
 	"assay/civil"
 	"assay/evidence"
@@ -387,13 +388,9 @@ func TestDocumentsRoundTrip(t *testing.T) {
 	}
 }
 
+// Every scheme at once, of a whole bundle.
 func BenchmarkResults(b *testing.B) {
-	c, err := catalog.Embedded()
-	if err != nil {
-		b.Fatal(err)
-	}
-	e := camera(b)
-	rs := assessed(b, c, e, "sg-cls-iot", "kr-cic", "fi-label", "de-it-sik", "jp-jc-star")
+	c, e, rs := gatewayResults(b)
 	b.ReportAllocs()
 	for b.Loop() {
 		d, err := NewResults(c, e, rs, nil, V123, ResultRefs{})
@@ -401,5 +398,72 @@ func BenchmarkResults(b *testing.B) {
 			b.Fatal(err)
 		}
 		b.SetBytes(int64(len(encoded(b, d))))
+	}
+}
+
+func BenchmarkReadResults(b *testing.B) {
+	c, e, rs := gatewayResults(b)
+	d, err := NewResults(c, e, rs, nil, V123, ResultRefs{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	text := encoded(b, d)
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	for b.Loop() {
+		mustRead(b, text)
+	}
+}
+
+func gatewayResults(t testing.TB) (*scheme.Catalog, *evidence.Evidence, []assess.Result) {
+	t.Helper()
+	c, err := catalog.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := bundle.Open("../../testdata/gateway")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for i := range c.Schemes {
+		ids = append(ids, c.Schemes[i].ID)
+	}
+	return c, g.Evidence, assessed(t, c, g.Evidence, ids...)
+}
+
+// Time and size of results grow with the verdicts, not faster.
+func BenchmarkResultsByRows(b *testing.B) {
+	c, err := catalog.Embedded()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, rows := range []int{100, 1_000, 5_000} {
+		b.Run(fmt.Sprint(rows), func(b *testing.B) {
+			e := camera(b)
+			e.IXIT["auth-mech"] = nil
+			var body strings.Builder
+			body.WriteString("number: R-2\nby: {kind: maker, id: acme}\nmethod: {standard: ts-103-701, edition: \"1.1.1\"}\ndate: 2026-02-20\ntested: {from: 2026-02-10, to: 2026-02-15}\n" +
+				"product: {holder: acme, name: Eye 2, models: [E2]}\nverdicts:\n")
+			for i := range rows {
+				id := fmt.Sprintf("AM-%d", i)
+				e.IXIT["auth-mech"] = append(e.IXIT["auth-mech"], evidence.Row{"id": {id}, "description": {"One of many"}, "password-origin": {"user-set"}})
+				fmt.Fprintf(&body, "  - {unit: 5.1-1-1/a, row: %s, verdict: pass}\n", id)
+			}
+			s, err := evidence.NewSigned("r2.yaml", []byte(body.String()), "")
+			if err != nil {
+				b.Fatal(err)
+			}
+			e.Reports = []evidence.Signed{*s}
+			rs := assessed(b, c, e, "fi-label")
+			b.ReportAllocs()
+			for b.Loop() {
+				d, err := NewResults(c, e, rs, nil, V123, ResultRefs{})
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.SetBytes(int64(len(encoded(b, d))))
+			}
+		})
 	}
 }

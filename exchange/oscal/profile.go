@@ -38,10 +38,7 @@ func (b *builder) catalogResource(r scheme.StandardRef, at Reference) string {
 	if s := b.c.Standard(r.Standard); s != nil {
 		title = s.Title.In("en") + ", edition " + r.Edition
 	}
-	if !slices.ContainsFunc(b.extra, func(r Resource) bool { return r.UUID == id }) {
-		b.extra = append(b.extra, resource(id, title, name, at))
-	}
-	return "#" + id
+	return b.add(resource(id, title, name, at))
 }
 
 // NewProfile writes what a level asks for, with all below it, as an OSCAL

@@ -72,8 +72,7 @@ func (w *resultWriter) plan(at Reference) string {
 	if at.Href == "" {
 		r.Remarks = "No plan was handed in: what was assessed is what the level asks for."
 	}
-	w.extra = append(w.extra, r)
-	return "#" + id
+	return w.product.add(r)
 }
 
 // scoped is one result with what it has written so far.
@@ -291,23 +290,23 @@ func (s *scoped) report(i int, r *evidence.Report, asked map[scheme.RequirementR
 }
 
 // row makes an observation one of a row.
-func (s *scoped) row(o *Observation, spec *scheme.TestSpec, table, id string) {
-	row := s.ev.FindRow(table, id)
+func (s *scoped) row(o *Observation, spec *scheme.TestSpec, table, name string) {
+	row := s.ev.FindRow(table, name)
 	if row == nil {
-		o.Props = prop(o.Props, "row", strings.TrimSuffix(table+"/"+id, "/")) // one that is no longer stated
+		o.Props = prop(o.Props, "row", strings.TrimSuffix(table+"/"+name, "/")) // one that is no longer stated
 		return
 	}
-	item := s.inventoryItem(spec, table, row)
-	if !s.items[item.UUID] {
-		s.items[item.UUID] = true
+	id := s.rowID(table, row)
+	if !s.items[id] {
+		s.items[id] = true
 		if s.out.LocalDefinitions == nil {
 			s.out.LocalDefinitions = &LocalDefinitions{}
 		}
-		s.out.LocalDefinitions.InventoryItems = append(s.out.LocalDefinitions.InventoryItems, item)
+		s.out.LocalDefinitions.InventoryItems = append(s.out.LocalDefinitions.InventoryItems, s.inventoryItem(spec, table, row))
 	}
 	o.Title += " on " + rowKey(table, row)
 	o.Props = prop(o.Props, "row", rowKey(table, row))
-	o.Subjects = []SelectSubject{{SubjectUUID: item.UUID, Type: "inventory-item"}}
+	o.Subjects = []SelectSubject{{SubjectUUID: id, Type: "inventory-item"}}
 }
 
 func (s *scoped) observation(kind, name, title, ground string, v evidence.Verdict, m scheme.Method, day, until civil.Date, as []evidence.Artifact) Observation {
