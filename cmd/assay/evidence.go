@@ -61,7 +61,14 @@ func helpEvidence(w io.Writer) {
 }
 
 // loadCatalog is the catalog in a folder, or the one in this program.
-func loadCatalog(dir string) (*scheme.Catalog, error) {
+func loadCatalog(dir string, laboratories ...string) (*scheme.Catalog, error) {
+	if len(laboratories) > 0 {
+		c, err := readCatalog(dir, laboratories)
+		if err != nil {
+			return nil, fmt.Errorf("catalog: %w", err)
+		}
+		return c, nil
+	}
 	c, err := catalog.Embedded()
 	if dir != "" {
 		c, err = catalog.LoadDir(dir)

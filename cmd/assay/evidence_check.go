@@ -13,7 +13,7 @@ import (
 	"assay/scheme"
 )
 
-const evidenceCheckUsage = `usage: assay evidence check [--at YYYY-MM-DD] [--dir CATALOG] [--json] BUNDLE
+const evidenceCheckUsage = `usage: assay evidence check [--at YYYY-MM-DD] [--dir CATALOG] [--laboratory FILE]… [--json] BUNDLE
 
 Says what is wrong in a folder, a zip, or one evidence file: what cannot be
 read, is not filled in, contradicts itself, is missing among the artifacts or was
@@ -27,6 +27,8 @@ func runEvidenceCheck(ctx context.Context, args []string, std stdio) int {
 	v := newLocalVerb(std, "evidence check", evidenceCheckUsage)
 	at := v.String("at", begun(), "")
 	dir := v.String("dir", "", "")
+	var laboratories list
+	v.Var(&laboratories, "laboratory", "")
 	asJSON := v.Bool("json", false, "")
 	rest, code, ok := v.parse(args, 1, 1)
 	if !ok {
@@ -36,7 +38,7 @@ func runEvidenceCheck(ctx context.Context, args []string, std stdio) int {
 	if err != nil {
 		return v.misuse("%v", err)
 	}
-	cat, err := loadCatalog(*dir)
+	cat, err := loadCatalog(*dir, laboratories...)
 	if err != nil {
 		return v.fail(err)
 	}

@@ -13,7 +13,7 @@ import (
 	"assay/labsign"
 )
 
-const evidenceDiffUsage = `usage: assay evidence diff [--at YYYY-MM-DD] [--dir CATALOG] [--json] OLD NEW
+const evidenceDiffUsage = `usage: assay evidence diff [--at YYYY-MM-DD] [--dir CATALOG] [--laboratory FILE]… [--json] OLD NEW
 
 Says what changed between two states of the evidence on one product (firmware,
 hardware, IXIT rows, components, features), which verdicts of OLD no longer hold
@@ -28,6 +28,8 @@ func runEvidenceDiff(ctx context.Context, args []string, std stdio) int {
 	v := newLocalVerb(std, "evidence diff", evidenceDiffUsage)
 	at := v.String("at", "", "")
 	dir := v.String("dir", "", "")
+	var laboratories list
+	v.Var(&laboratories, "laboratory", "")
 	asJSON := v.Bool("json", false, "")
 	rest, code, ok := v.parse(args, 2, 2)
 	if !ok {
@@ -38,7 +40,7 @@ func runEvidenceDiff(ctx context.Context, args []string, std stdio) int {
 	if err != nil {
 		return v.misuse("%v", err)
 	}
-	cat, err := loadCatalog(*dir)
+	cat, err := loadCatalog(*dir, laboratories...)
 	if err != nil {
 		return trouble(err)
 	}
