@@ -298,9 +298,10 @@ func (r *reader) support(ps []Prop) evidence.Supported {
 // parameters are features of the product, where they are those of our catalogs.
 func (r *reader) parameters(ci *ControlImplementation) {
 	for _, p := range ci.SetParameters {
-		_, id, ours := strings.Cut(p.ParamID, "_prm.")
+		edition, id, ours := strings.Cut(p.ParamID, "_prm.")
+		_, err := evidence.ParseRef(strings.Replace(edition, "_", "@", 1) + "/" + id) // the forms of ids are the same
 		var a scheme.Answer
-		if !ours || len(p.Values) != 1 || a.UnmarshalText([]byte(p.Values[0])) != nil {
+		if !ours || err != nil || len(p.Values) != 1 || a.UnmarshalText([]byte(p.Values[0])) != nil {
 			r.tally("parameters that are no feature of a standard here, left out")
 			continue
 		}

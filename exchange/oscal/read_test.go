@@ -282,6 +282,17 @@ func TestForeignDefinition(t *testing.T) {
 	}
 }
 
+// A parameter is a feature only if it is called as one can be.
+func TestForeignParameters(t *testing.T) {
+	text := string(foreign(t, "component-definition.json"))
+	for _, id := range []string{`en-303-645_2.1.1_prm.pass\u007fwords`, "en-303-645_2.1.1_prm.", "passwords", "_prm.passwords", "en-303-645_prm.passwords", `en-303-645_2.1.1_prm.` + strings.Repeat("p", 200)} {
+		r := mustRead(t, []byte(strings.Replace(text, `"en-303-645_2.1.1_prm.passwords"`, `"`+id+`"`, 1)))
+		if len(r.Features) > 0 || !strings.Contains(strings.Join(r.Import.Notes, "\n"), "no feature of a standard here, left out: 3") {
+			t.Errorf("%s: %v, %q", id, r.Features, r.Import.Notes)
+		}
+	}
+}
+
 // What is no OSCAL, or not what is read here, is refused with its place.
 func TestReadRefuses(t *testing.T) {
 	results, definition := string(foreign(t, "results.json")), string(foreign(t, "component-definition.json"))
