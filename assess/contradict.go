@@ -91,7 +91,7 @@ func (f *finder) reqs(s *spec, ids []string) (ns []int32) {
 }
 
 func (f *finder) spec(s *spec) {
-	over := s.over()
+	over := s.over
 	for i := range s.spec.Checks {
 		f.check(s, &s.spec.Checks[i])
 	}
@@ -104,12 +104,15 @@ func (f *finder) spec(s *spec) {
 			f.add("more-than-one-row", evidence.Pointer("ixit", t.ID), t.ID, textSingle, remedySingle, over[t.ID])
 		}
 	}
-	f.circles(s, over)
+	if s.cyclic {
+		f.circles(s, over)
+	}
 }
 
-// over are the requirements whose units run over each table.
-func (s *spec) over() map[string][]int32 {
-	m := map[string][]int32{}
+// tables are the requirements whose units run over each table, and whether
+// rows of the tables can name each other in a circle.
+func (s *spec) tables() (m map[string][]int32, cyclic bool) {
+	m = map[string][]int32{}
 	put := func(table string, n int32) {
 		if !slices.Contains(m[table], n) {
 			m[table] = append(m[table], n)
@@ -125,7 +128,18 @@ func (s *spec) over() map[string][]int32 {
 			}
 		}
 	}
-	return m
+	var reaches func(from, to string, seen map[string]bool) bool
+	reaches = func(from, to string, seen map[string]bool) bool {
+		t := s.spec.Table(from)
+		if t == nil || seen[from] {
+			return false
+		}
+		seen[from] = true
+		return slices.ContainsFunc(t.Fields, func(d scheme.Field) bool {
+			return d.Kind == scheme.FieldRows && (d.Table == to || reaches(d.Table, to, seen))
+		})
+	}
+	return m, slices.ContainsFunc(s.spec.Tables, func(t scheme.Table) bool { return reaches(t.ID, t.ID, map[string]bool{}) })
 }
 
 // check runs one check of a specification. A row that says something is not

@@ -192,7 +192,7 @@ func (w *walk) over(o *scheme.Over) []evidence.Row {
 // verdict if it is no pass: it is about something that nobody declared.
 func (s *sheet) put(u *unit, row string, g given) {
 	s.any = true
-	x := &s.units[slices.IndexFunc(s.group.units, func(v *unit) bool { return v == u })]
+	x := &s.units[u.at]
 	i := x.cellOf(row)
 	if i < 0 && row == "" && len(x.cells) == 1 && !x.void {
 		i = 0
@@ -366,7 +366,7 @@ func (w *walk) unitSum(x *sheetUnit, least uint8, report func(int32) string, p *
 	var from *sheetUnit
 	if r := x.unit.reuses; r != nil && w.sheets[r.group] != nil {
 		s := w.sheets[r.group]
-		from = &s.units[slices.IndexFunc(s.group.units, func(v *unit) bool { return v == r })]
+		from = &s.units[r.at]
 	}
 	all := sumNone
 	for i := range x.cells {

@@ -13,6 +13,8 @@ type spec struct {
 	spec   *scheme.TestSpec
 	units  map[string]*unit // by name, 5.1-1-2/a
 	groups []*group
+	over   map[string][]int32 // by table: requirements whose units run over it
+	cyclic bool               // rows can name each other in a circle
 }
 
 // group is the test group of one requirement.
@@ -31,6 +33,7 @@ type unit struct {
 	unit   *scheme.TestUnit
 	reuses *unit
 	group  *group
+	at     int // in group.units
 }
 
 func (c *Compiled) spec(s *scheme.TestSpec) error {
@@ -50,7 +53,7 @@ func (c *Compiled) spec(s *scheme.TestSpec) error {
 		for j := range g.Cases {
 			k := &g.Cases[j]
 			for l := range k.Units {
-				u := &unit{name: scheme.UnitRef(g.Requirement, k.Number, k.Units[l].ID), kind: k.Kind, number: k.Number, unit: &k.Units[l], group: cg}
+				u := &unit{name: scheme.UnitRef(g.Requirement, k.Number, k.Units[l].ID), kind: k.Kind, number: k.Number, unit: &k.Units[l], group: cg, at: len(cg.units)}
 				if o := u.unit.Over; o != nil && (s.Table(o.Table) == nil || (o.Via != nil && s.Table(o.Via.Table) == nil)) {
 					fail("unit %s runs over a table that it has not", u.name)
 				}
@@ -70,6 +73,7 @@ func (c *Compiled) spec(s *scheme.TestSpec) error {
 			}
 		}
 	}
+	cs.over, cs.cyclic = cs.tables()
 	c.specs[s.Name()] = cs
 	return errors.Join(errs...)
 }

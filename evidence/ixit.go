@@ -3,8 +3,8 @@ package evidence
 import (
 	"crypto/sha256"
 	"encoding/json"
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -64,18 +64,28 @@ func (c *Cell) UnmarshalJSON(b []byte) error {
 // "LENGTH:FIELD" and, for each value, "LENGTH:VALUE", lengths in bytes and
 // decimal, and ends with a line feed, so that no two rows have the same text.
 func (r Row) Digest() Hash {
-	h := sha256.New()
-	for _, f := range sortedKeys(r) {
-		if r[f].Empty() {
-			continue
+	var space [16]string
+	fields := space[:0]
+	for f := range r {
+		if !r[f].Empty() {
+			fields = append(fields, f)
 		}
-		fmt.Fprintf(h, "%d:%s", len(f), f)
-		for _, v := range r[f] {
-			fmt.Fprintf(h, "%d:%s", len(v), v)
-		}
-		h.Write([]byte{'\n'})
 	}
-	return Hash(h.Sum(nil))
+	slices.Sort(fields)
+	var room [1024]byte
+	b := room[:0]
+	put := func(s string) {
+		b = append(strconv.AppendInt(b, int64(len(s)), 10), ':')
+		b = append(b, s...)
+	}
+	for _, f := range fields {
+		put(f)
+		for _, v := range r[f] {
+			put(v)
+		}
+		b = append(b, '\n')
+	}
+	return sha256.Sum256(b)
 }
 
 // FindRow finds a row of a table by its designation; of a table with one row
