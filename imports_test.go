@@ -36,6 +36,9 @@ var allowed = map[string]string{
 	"bundle":   "civil scheme evidence assess confine",
 	"workbook": "civil scheme evidence assess confine locale",
 
+	// Schemas of what is read and written, for tests.
+	"schemagen": "",
+
 	// Texts for people.
 	"locale": "civil scheme",
 

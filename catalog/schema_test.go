@@ -2,84 +2,35 @@ package catalog
 
 import (
 	"bytes"
-	"encoding/json"
 	"flag"
-	"os"
 	"reflect"
 	"strings"
 	"testing"
 	"testing/fstest"
 
 	"assay/civil"
+	"assay/schemagen"
 	"assay/scheme"
 )
 
 var update = flag.Bool("update", false, "write catalog/schema from the Go types")
 
-// defs makes the definitions that a type needs, by reflection over the tags
-// that the loader reads, so that schema and loader cannot part.
-type defs map[string]any
-
-func (d defs) schemaOf(t reflect.Type) any {
-	if vs, closed := allowed[t]; closed {
-		return map[string]any{"enum": vs}
-	}
-	switch t {
-	case reflect.TypeFor[civil.Date]():
-		return map[string]any{"type": "string", "format": "date"}
-	case reflect.TypeFor[scheme.Confidence]():
-		return map[string]any{"enum": []string{"official", "secondary", "mirror", "inferred", "unverified"}}
-	case reflect.TypeFor[scheme.Text]():
-		return map[string]any{"type": "object", "propertyNames": map[string]any{"pattern": "^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$"},
-			"additionalProperties": map[string]any{"type": "string", "minLength": 1}, "required": Languages}
-	}
-	switch t.Kind() {
-	case reflect.String:
-		return map[string]any{"type": "string", "minLength": 1}
-	case reflect.Bool:
-		return map[string]any{"type": "boolean"}
-	case reflect.Int:
-		return map[string]any{"type": "integer", "minimum": 0}
-	case reflect.Pointer:
-		return d.schemaOf(t.Elem())
-	case reflect.Slice:
-		return map[string]any{"type": "array", "items": d.schemaOf(t.Elem())}
-	case reflect.Map:
-		return map[string]any{"type": "object", "additionalProperties": d.schemaOf(t.Elem())}
-	case reflect.Struct:
-		if _, done := d[t.Name()]; !done {
-			d[t.Name()] = nil // a type may hold itself
-			d[t.Name()] = d.object(t)
+// generator reads the tags that the loader reads.
+var generator = schemagen.Generator{
+	Tag:    "yaml",
+	Closed: allowed,
+	Types: map[reflect.Type]any{
+		reflect.TypeFor[civil.Date]():        map[string]any{"type": "string", "format": "date"},
+		reflect.TypeFor[scheme.Confidence](): map[string]any{"enum": []string{"official", "secondary", "mirror", "inferred", "unverified"}},
+		reflect.TypeFor[scheme.Text](): map[string]any{"type": "object", "propertyNames": map[string]any{"pattern": "^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$"},
+			"additionalProperties": map[string]any{"type": "string", "minLength": 1}, "required": Languages},
+	},
+	Field: func(f *schemagen.Field) any {
+		if f.Of == reflect.TypeFor[scheme.Where]() && f.Name == "is" { // "" is none
+			return map[string]any{"type": "array", "items": map[string]any{"type": "string"}}
 		}
-		return map[string]any{"$ref": "#/$defs/" + t.Name()}
-	}
-	panic("no schema for " + t.String())
-}
-
-func (d defs) object(t reflect.Type) any {
-	props, required := map[string]any{}, []string{}
-	var fields func(reflect.Type)
-	fields = func(t reflect.Type) {
-		for i := range t.NumField() {
-			f := t.Field(i)
-			name, opts, _ := strings.Cut(f.Tag.Get("yaml"), ",")
-			switch {
-			case name == "-":
-			case opts == "inline":
-				fields(f.Type)
-			case t == reflect.TypeFor[scheme.Where]() && name == "is": // "" is none
-				props[name] = map[string]any{"type": "array", "items": map[string]any{"type": "string"}}
-				required = append(required, name)
-			default:
-				props[name] = d.schemaOf(f.Type)
-				if !strings.Contains(opts, "omitempty") {
-					required = append(required, name)
-				}
-			}
-		}
-	}
-	fields(t)
-	return map[string]any{"type": "object", "properties": props, "required": required, "additionalProperties": false}
+		return nil
+	},
 }
 
 func TestSchemasAreMadeFromTheTypes(t *testing.T) {
@@ -95,25 +46,11 @@ func TestSchemasAreMadeFromTheTypes(t *testing.T) {
 		"mapping":          reflect.TypeFor[scheme.Mapping](),
 		"laboratory":       reflect.TypeFor[scheme.Lab](),
 	} {
-		d := defs{}
-		root := d.schemaOf(typ).(map[string]any)
-		root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-		root["title"] = kind
-		root["$defs"] = d
-		want, err := json.MarshalIndent(root, "", "  ")
+		want, err := generator.Schema(kind, typ)
 		if err != nil {
 			t.Fatal(err)
 		}
-		name := "schema/" + kind + ".json"
-		want = append(want, '\n')
-		if *update {
-			if err := os.WriteFile(name, want, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if got, err := os.ReadFile(name); err != nil || !bytes.Equal(got, want) {
-			t.Errorf("%s is not what the types say (%v); run: go test ./catalog -update", name, err)
-		}
+		schemagen.Golden(t, "schema/"+kind+".json", want, *update)
 	}
 }
 

@@ -116,6 +116,7 @@ func TestParseRefuses(t *testing.T) {
 		{"not UTF-8", "product: \xff", 0, "", "UTF-8"},
 		{"broken YAML", "product:\n  - [\n", 2, "", "correct the YAML"},
 		{"two documents", sample + "---\nproduct: {}\n", 28, "", "second document"},
+		{"requirement in parts", swap("[en-303-645@3.1.3/5.1-1,", "[{standard: en-303-645, edition: 3.1.3, requirement: 5.1-1},"), 20, "/claims/0/requirements/0", "a single value belongs"},
 		{"unknown field", swap("brand:", "brandd:"), 2 + 2, "/product", "holder, brand, name"},
 		{"field twice", swap("  brand: SPECIMEN", "  brand: A\n  brand: B"), 5, "/product", "twice"},
 		{"feature twice", swap("  radio: unknown", "  passwords: no"), 17, "/features", "twice"},

@@ -307,7 +307,9 @@ func decode(n *yaml.Node, v reflect.Value, place string) error {
 		}
 		return nil
 	}
+	_, text := v.Addr().Interface().(encoding.TextUnmarshaler)
 	switch {
+	case text: // has one form only, whatever it is made of
 	case v.Kind() == reflect.Struct && n.Kind == yaml.MappingNode:
 		return pairs(n, place, func(key string, kn, vn *yaml.Node, at string) error {
 			i := field(v.Type(), key)

@@ -157,7 +157,15 @@ func (v *validator) report(at string, r *Report, e *Evidence) {
 		v.text(fmt.Sprintf("%s/deviations/%d", at, i), d)
 	}
 	for i, s := range r.Subcontractors {
-		v.id(fmt.Sprintf("%s/subcontractors/%d/id", at, i), s.ID)
+		at := fmt.Sprintf("%s/subcontractors/%d", at, i)
+		v.id(at+"/id", s.ID)
+		if len(s.Units) == 0 {
+			v.add(at+"/units", "no unit", "name the units, cases or requirements that it tested")
+		}
+	}
+	if a := r.Accreditation; a != nil {
+		v.line(at+"/accreditation/by", a.By)
+		v.line(at+"/accreditation/number", a.Number)
 	}
 	v.count(at+"/verdicts", len(r.Verdicts))
 	if len(r.Verdicts) == 0 && len(r.Results) == 0 {
@@ -210,6 +218,7 @@ func (v *validator) imports(e *Evidence) {
 		v.artifact(at+"/artifact", m.Artifact)
 		v.count(at+"/scanned", len(m.Scanned))
 		for j := range m.Scanned {
+			v.oneOf(fmt.Sprintf("%s/scanned/%d/transport", at, j), m.Scanned[j].Transport, "tcp", "udp", "sctp")
 			if _, err := m.Scanned[j].Has(0); err != nil {
 				v.add(fmt.Sprintf("%s/scanned/%d/ports", at, j), err.Error(), "write ports and ranges, as in 22,80,8000-8100")
 			}
