@@ -30,7 +30,7 @@ file on the standard input.
   --scheme ID        this scheme only
   --explain ID       walks from the levels down to test unit and artifact; ID is a
                      requirement, as in 5.1-1 or en-303-645@2.1.1/5.1-1
-  --all              every missing thing, not only the first of each scheme
+  --all              every missing thing, not only the first of each level
   --lang LANG        of texts of the catalog: en, ko, de, fi; default en
   --dir CATALOG      with the catalog in this folder, not the one in this program
   --laboratory FILE  takes the signed reports of this laboratory, too; may stand again
@@ -283,7 +283,7 @@ func (a *assessment) explain(id string) error {
 	return err
 }
 
-const missingShown = 5 // of what is missing for a scheme's next level; --all and --json have all
+const missingShown = 5 // of what is missing for a level; --all and --json have all
 
 func (a *assessment) print(w io.Writer, lang string, all bool) error {
 	fmt.Fprintf(w, "%s (%s)\n", a.Product.Name, strings.Join(a.Product.Functions, ", "))
@@ -320,7 +320,7 @@ func (a *assessment) print(w io.Writer, lang string, all bool) error {
 		return err
 	}
 	for i := range a.Results {
-		if err := a.printNext(w, &a.Results[i], all); err != nil {
+		if err := a.printScheme(w, &a.Results[i], all); err != nil {
 			return err
 		}
 	}
@@ -356,61 +356,64 @@ func grantable(r *assess.Result, l *assess.LevelResult) string {
 	return l.Answer.String()
 }
 
-// printNext says of one scheme what is in the way: of every level beside the
-// evidence, and of the next one in it, what unlocks most other levels first.
-func (a *assessment) printNext(w io.Writer, r *assess.Result, all bool) error {
-	next := slices.IndexFunc(r.Levels, func(l assess.LevelResult) bool { return l.Shown != scheme.Yes })
-	var lines []string
+// printScheme says of one scheme what is in the way: of every level beside the
+// evidence, and then level by level in it, what unlocks most other levels first.
+// What a lower level lacks already is not said again.
+func (a *assessment) printScheme(w io.Writer, r *assess.Result, all bool) error {
+	fmt.Fprintf(w, "\n%s\n", r.Scheme)
 	for _, g := range r.Gates {
 		if g.Answer != scheme.Yes {
-			lines = append(lines, fmt.Sprintf("%s is %s: %s%s", g.Rule, g.Answer, g.Data, cited(g.Fact)))
+			fmt.Fprintf(w, "  %s is %s: %s%s\n", g.Rule, g.Answer, g.Data, cited(g.Fact))
 		}
 	}
 	if n := len(r.Levels); n > 0 {
 		if d := r.Levels[n-1].Doubts; len(d) > 0 {
-			lines = append(lines, fmt.Sprintf("rests on %d facts below official, the first %s%s", len(d), d[0].About, cited(d[0].Fact)))
+			fmt.Fprintf(w, "  rests on %d facts below official, the first %s%s\n", len(d), d[0].About, cited(d[0].Fact))
 		}
 	}
-	head := r.Scheme
-	if next >= 0 && reached(r, &r.Levels[next]) != outOfScope {
-		head += ", for " + r.Levels[next].Level
+	for i := range r.Levels {
+		if err := a.printMissing(w, r, i, all); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// printMissing lists what a level lacks and the one below it does not.
+func (a *assessment) printMissing(w io.Writer, r *assess.Result, level int, all bool) error {
 	var rows [][]string
 	for i := range a.Missing {
 		m := &a.Missing[i]
-		here, other := 0, 0
-		for _, s := range m.Levels {
-			switch {
-			case s.Scheme != r.Scheme:
-				other++
-			case next >= 0 && s.Level == r.Levels[next].Level:
-				here++
-			default:
-				other++
-			}
+		first := slices.IndexFunc(r.Levels, func(l assess.LevelResult) bool {
+			return slices.Contains(m.Levels, assess.Step{Scheme: r.Scheme, Level: l.Level})
+		})
+		if first != level {
+			continue
 		}
-		if here > 0 {
-			unlocks := ""
-			if other > 0 {
-				unlocks = fmt.Sprintf("and %d other levels", other)
-			}
-			rows = append(rows, []string{string(m.Kind), m.About, wantedFor(m), unlocks})
+		unlocks := ""
+		switch n := len(m.Levels) - 1; {
+		case n == 1:
+			unlocks = "and 1 other level"
+		case n > 1:
+			unlocks = fmt.Sprintf("and %d other levels", n)
 		}
+		rows = append(rows, []string{string(m.Kind), m.About, wantedFor(m), unlocks})
 	}
-	if len(lines) == 0 && len(rows) == 0 {
+	if len(rows) == 0 {
 		return nil
 	}
-	fmt.Fprintf(w, "\n%s\n", head)
-	for _, l := range lines {
-		fmt.Fprintf(w, "  %s\n", l)
+	beyond := ""
+	if level > 0 {
+		beyond = " beyond " + r.Levels[level-1].Level
 	}
+	fmt.Fprintf(w, "  for %s, %d missing%s:\n", r.Levels[level].Level, len(rows), beyond)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for i, row := range rows {
 		if i == missingShown && !all {
-			fmt.Fprintf(t, "  … and %d more (--all)\n", len(rows)-i)
+			fmt.Fprintf(t, "    … and %d more (--all)\n", len(rows)-i)
 			break
 		}
-		fmt.Fprintf(t, "  %s\n", strings.Join(row, "\t"))
+		fmt.Fprintf(t, "    %s\n", strings.TrimRight(strings.Join(row, "\t"), "\t"))
 	}
 	return t.Flush()
 }
