@@ -189,9 +189,12 @@ const vulnerable = "State: VULNERABLE"
 // script takes in what scripts of nmap say of a service where it is a
 // complaint. Others' output is for a person to read in the file.
 func (s *scan) script(id, output string) {
+	if id = intake.Line(id); id == "" {
+		id = "script"
+	}
 	where := s.host.address + ":" + strconv.FormatInt(s.port.Port, 10) + "/" + s.port.Transport
 	if strings.Contains(output, vulnerable) {
-		s.Import.Issues = append(s.Import.Issues, evidence.Issue{ID: intake.Line(id), Severity: "high", Text: intake.Text(output), Where: intake.Line(where)})
+		s.Import.Issues = append(s.Import.Issues, evidence.Issue{ID: id, Severity: "high", Text: intake.Text(output), Where: intake.Line(where)})
 		return
 	}
 	if id == "ssl-enum-ciphers" {
@@ -204,7 +207,7 @@ func (s *scan) script(id, output string) {
 		}
 		return
 	}
-	s.Note("what the script %s found is for a person to read", intake.Line(id))
+	s.Note("what the script %s found is for a person to read", id)
 }
 
 func (s *scan) end(name string) {
@@ -230,7 +233,9 @@ func (s *scan) end(name string) {
 				address = other
 			}
 		}
-		address = intake.Line(address)
+		if address = intake.Line(address); address == "" {
+			address = "unknown"
+		}
 		if s.only = address; h.name != "" && h.name != address {
 			s.only = intake.Line(fmt.Sprintf("%s (%s)", address, h.name))
 		}

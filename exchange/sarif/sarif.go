@@ -140,7 +140,7 @@ func Read(f *intake.File, _ intake.Options) (*intake.Result, error) {
 	for i := range l.Runs {
 		run := &l.Runs[i]
 		d := &run.Tool.Driver
-		if d.Name == "" {
+		if intake.Line(d.Name) == "" {
 			return nil, &evidence.Error{File: f.Name, Place: evidence.Pointer("runs", i, "tool", "driver"), Problem: "no name: it has to say which tool found this"}
 		}
 		names = append(names, intake.Line(d.Name))
@@ -216,7 +216,7 @@ func (r *report) take(f *intake.File, place string, run *run, x *result) error {
 	if id == "" && rule != nil {
 		id = rule.ID
 	}
-	if id == "" {
+	if intake.Line(id) == "" {
 		id = run.Tool.Driver.Name // a tool with one thing to say
 	}
 	severity, err := x.severity(rule)

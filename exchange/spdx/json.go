@@ -61,7 +61,7 @@ func readJSON(f *intake.File) (*intake.Result, error) {
 	d.packages = make([]pkg, 0, len(j.Packages))
 	for i := range j.Packages {
 		x := &j.Packages[i]
-		if x.Name == "" {
+		if intake.Line(x.Name) == "" {
 			return nil, &evidence.Error{File: f.Name, Place: fmt.Sprintf("/packages/%d", i), Problem: "a package without a name: name it, or take it out"}
 		}
 		p := pkg{

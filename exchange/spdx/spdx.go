@@ -41,9 +41,9 @@ func known(version string) bool {
 
 // pkg is a package of a document of the 2 series, by whichever form.
 type pkg struct {
-	id, name, version, supplier, originator  string
-	concluded, declared, purpose, sha256, at string
-	purl, cpe                                string
+	id, name, version, supplier, originator string
+	concluded, declared, purpose, sha256    string
+	purl, cpe                               string
 }
 
 // document is a document of the 2 series.

@@ -33,7 +33,7 @@ func readTags(f *intake.File) (*intake.Result, error) {
 				return f.AtLine(line, "Relationship %.60q: three words belong there, as in SPDXRef-DOCUMENT DESCRIBES SPDXRef-1", value)
 			}
 		case "PackageName":
-			if value == "" {
+			if intake.Line(value) == "" {
 				return f.AtLine(line, "a package without a name: name it, or take it out")
 			}
 			d.packages = append(d.packages, pkg{name: value})

@@ -161,6 +161,9 @@ func (r *report) take(f *intake.File, place string, t *target) error {
 		}
 	}
 	for _, c := range t.CVEs {
+		if intake.Line(c.Name) == "" {
+			continue
+		}
 		r.Import.Issues = append(r.Import.Issues, evidence.Issue{
 			ID: intake.Line(c.Name), Severity: intake.Severity(c.Score),
 			Text: intake.Text(c.Text + " [told from the version in the banner]"), Where: where,

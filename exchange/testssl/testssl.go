@@ -83,8 +83,8 @@ func (r *report) flat(f *intake.File) error {
 	}
 	for i := range items {
 		x := &items[i]
-		if x.ID == "" || x.Severity == "" {
-			return &evidence.Error{File: f.Name, Place: evidence.Pointer(i), Problem: "neither id nor severity: this is no report of testssl.sh"}
+		if x.Severity == "" {
+			return &evidence.Error{File: f.Name, Place: evidence.Pointer(i), Problem: "no severity: this is no report of testssl.sh"}
 		}
 		if err := r.take(f, evidence.Pointer(i), x, "tls"); err != nil {
 			return err
@@ -146,6 +146,9 @@ func (r *report) pretty(f *intake.File) error {
 
 // take takes in one item.
 func (r *report) take(f *intake.File, at string, x *item, service string) error {
+	if intake.Line(x.ID) == "" {
+		return &evidence.Error{File: f.Name, Place: at, Problem: "no id: it has to say what was looked at; run testssl.sh again"}
+	}
 	severity := ""
 	switch x.Severity {
 	case "OK", "INFO", "DEBUG":
@@ -168,6 +171,7 @@ func (r *report) take(f *intake.File, at string, x *item, service string) error 
 	if address == "" {
 		address = name
 	}
+	address = intake.Line(strings.Trim(address, "[]"))
 	if address == "" || x.ID == "scanTime" {
 		return nil // of the run, not of a server
 	}
@@ -175,7 +179,6 @@ func (r *report) take(f *intake.File, at string, x *item, service string) error 
 	if !ok {
 		return &evidence.Error{File: f.Name, Place: at + "/port", Problem: strconv.Quote(intake.Line(x.Port)) + " is no port: it is a number from 0 to 65535"}
 	}
-	address = intake.Line(strings.Trim(address, "[]"))
 	where := address + ":" + strconv.FormatInt(port, 10)
 	if !r.at[where] {
 		r.at[where] = true

@@ -56,7 +56,9 @@ func TestRefuses(t *testing.T) {
 	for _, c := range []struct{ name, in, place, says string }{
 		{"nobody answered", string(text(t, "testssl-unreachable.json")), "", "Can't connect"},
 		{"nothing", `{"scanResult": []}`, "", "no server was tested"},
-		{"no id", `[{"id": "a", "severity": "OK", "finding": "x", "ip": "h/1.2.3.4", "port": "1"}, {"x": 1}]`, "/1", "neither id nor severity"},
+		{"no id", `[{"id": "a", "severity": "OK", "finding": "x", "ip": "h/1.2.3.4", "port": "1"}, {"x": 1}]`, "/1", "no severity"},
+		{"no id", `[{"severity": "LOW", "finding": "x", "ip": "h/1.2.3.4", "port": "1"}]`, "/0", "no id"},
+		{"no id in a section", `{"scanResult": [{"targetHost": "h", "port": "1", "protocols": [{"id": "\u0001", "severity": "LOW"}]}]}`, "/scanResult/0/protocols/0", "no id"},
 		{"severity", `[{"id": "a", "severity": "BAD", "finding": "x", "ip": "h/1.2.3.4", "port": "1"}]`, "/0/severity", "BAD"},
 		{"port", `[{"id": "a", "severity": "LOW", "finding": "x", "ip": "h/1.2.3.4", "port": "https"}]`, "/0/port", "no port"},
 		{"section", `{"scanResult": [{"targetHost": "h", "port": "1", "protocols": [1]}]}`, "/scanResult/0/protocols", "no list of findings"},
