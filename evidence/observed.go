@@ -231,10 +231,10 @@ func (r *reconciler) observed(e endpoint, o *seen, rows []declared) {
 	}
 	switch {
 	case !known:
-		r.add(o.place, "declare it, with the reason why it is on, or turn it off and scan again",
+		r.add(o.place, "declare it, with the reason why it is on, or turn it off and scan again (EN 303 645, 5.6-1)",
 			"%s answers at %s, and no row of %s or %s declares it", what, where, tableInterfaces, tableServices)
 	case !off.on:
-		r.add(o.place, "turn it off and scan again, or correct the row",
+		r.add(o.place, "turn it off and scan again, or correct the row (EN 303 645, 5.6-1)",
 			"%s answers at %s, and row %s of %s says that it is off", what, where, off.id, off.table)
 	default:
 		r.add(o.place, "correct the row, or close the port and scan again",
