@@ -41,6 +41,7 @@ var allowed = map[string]string{
 
 	// Texts for people.
 	"locale": "civil scheme",
+	"report": "civil scheme evidence assess locale",
 
 	// What others write and read.
 	"exchange/attest": "civil scheme evidence assess",
@@ -98,6 +99,7 @@ var clock = []string{"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "Ti
 // replaced there. A library that is not here needs a line in
 // docs/dependencies.md and one here.
 var owners = map[string]string{
+	"codeberg.org/go-pdf/fpdf":                 "report",
 	"filippo.io/age":                           "keys",
 	"github.com/CycloneDX/cyclonedx-go":        "exchange/cyclonedx",
 	"github.com/danielgtaylor/huma/v2":         "web",
@@ -111,11 +113,12 @@ var owners = map[string]string{
 	"github.com/transparency-dev/formats":      "ledger peer",
 	"go.yaml.in/yaml/v3":                       "bundle catalog evidence cmd/assay",
 	"github.com/xuri/excelize/v2":              "workbook",
+	"golang.org/x/image":                       "report",
 	"golang.org/x/mod":                         "keys ledger peer cmd/assay",
 	"golang.org/x/sync":                        "peer",
 	"golang.org/x/sys":                         "confine",
 	"golang.org/x/term":                        "cmd/assay",
-	"golang.org/x/text":                        "catalog locale office web",
+	"golang.org/x/text":                        "catalog locale office report web",
 	"modernc.org/sqlite":                       "store",
 }
 
