@@ -53,6 +53,7 @@ func (c *Compiled) contradictions(ev *evidence.Evidence, silent bool) []Contradi
 		x := &f.found[i]
 		slices.Sort(x.reqs)
 		x.reqs = slices.Compact(x.reqs)
+		x.Requirements = make([]scheme.RequirementRef, 0, len(x.reqs))
 		for _, n := range x.reqs {
 			x.Requirements = append(x.Requirements, c.reqs[n].ref)
 		}

@@ -42,7 +42,7 @@ func Gather(rs []Result) []Missing {
 		need  strength
 	}
 	at := map[key]int{}
-	var ms []Missing
+	ms := []Missing{}
 	add := func(k key, about string, o *Outcome, steps []Step) {
 		i, ok := at[k]
 		if !ok {

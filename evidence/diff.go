@@ -39,7 +39,7 @@ func Compare(old, new *Evidence) ([]Change, error) {
 	if o, n := old.Product, new.Product; o.Holder != n.Holder || o.Name != n.Name {
 		return nil, fmt.Errorf("two products: %.60q of %.60s and %.60q of %.60s", o.Name, o.Holder, n.Name, n.Holder)
 	}
-	var cs []Change
+	cs := []Change{}
 	for _, k := range []struct {
 		kind ChangeKind
 		of   func(*Evidence) map[string]string
