@@ -17,6 +17,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
 
+	"assay/assess"
 	"assay/bundle"
 	"assay/civil"
 	"assay/evidence"
@@ -275,6 +276,58 @@ func TestSpecimensFollowTheSchemas(t *testing.T) {
 		if kind != "claims" && met[kind] == 0 {
 			t.Errorf("no file follows %s", kind)
 		}
+	}
+}
+
+// The schema of a table, which is made from the catalog, knows its fields and
+// their values as the program does.
+func TestTablesFollowTheirSchemas(t *testing.T) {
+	b, err := bundle.Open(gateway)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := assess.Compile(specimen(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for id := range b.Evidence.IXIT {
+		s := compiled(t, "ixit/"+id)
+		file := value(t, b.Text("ixit/"+id+".yaml")).(object)
+		if err := s.Validate(file); err != nil {
+			t.Errorf("%s: %v", id, err)
+		}
+		row := file["rows"].([]any)[0].(object)
+		both := func(what string) {
+			raw, err := json.Marshal(row)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var r evidence.Row
+			if err := json.Unmarshal(raw, &r); err != nil {
+				t.Fatal(err)
+			}
+			found := c.Check(&evidence.Evidence{Product: b.Evidence.Product, IXIT: map[string][]evidence.Row{id: {r}}})
+			if err := s.Validate(file); (err == nil) != (len(found) == 0) {
+				t.Errorf("%s, %s: the schema says %v, the program %v", id, what, err, found)
+			}
+			if len(found) > 0 {
+				n++
+			}
+		}
+		for _, field := range slices.Sorted(maps.Keys(row)) {
+			was := row[field]
+			for _, w := range []any{"mutated", "yes", "2026-02-29", ""} {
+				row[field] = w
+				both(fmt.Sprintf("%s = %q", field, w))
+			}
+			row[field] = was
+		}
+		row["mutated"] = ""
+		both("a strange field")
+	}
+	if n < 100 {
+		t.Errorf("%d broken rows only", n)
 	}
 }
 
