@@ -15,6 +15,7 @@ import (
 type Finding struct {
 	Kind         FindingKind
 	Places       []string // JSON pointers (RFC 6901) into the evidence
+	File         string   // in place of Places: file and line
 	About        string   // row, feature, requirement or report
 	Text, Remedy scheme.Text
 	Args         []any // name and value, for the text of the kind where Text is nil
@@ -27,6 +28,7 @@ type FindingKind string
 
 // Kinds of findings, in the order in which they are told.
 const (
+	FoundFault         FindingKind = "fault"              // not filled in yet, or wrong
 	FoundContradiction FindingKind = "contradiction"      // statements against each other
 	FoundObserved      FindingKind = "observed"           // a statement against what a tool saw
 	FoundUnsigned      FindingKind = "unsigned"           // a laboratory's report without a signature
@@ -45,12 +47,15 @@ const (
 )
 
 var findingKinds = []FindingKind{
-	FoundContradiction, FoundObserved, FoundUnsigned, FoundForged, FoundUnknownLab, FoundOther, FoundFirmware, FoundRows,
+	FoundFault, FoundContradiction, FoundObserved, FoundUnsigned, FoundForged, FoundUnknownLab, FoundOther, FoundFirmware, FoundRows,
 	FoundExpired, FoundFuture, FoundScope, FoundApproval, FoundFail, FoundInconclusive, FoundSupport,
 }
 
 // find gathers the findings.
 func (r *Report) find() {
+	for _, f := range r.opt.Faults {
+		r.Findings = append(r.Findings, Finding{Kind: FoundFault, File: f.Where, Text: scheme.Text{"en": f.Problem}, Remedy: scheme.Text{"en": f.Remedy}})
+	}
 	for _, x := range r.c.Contradictions(r.ev) {
 		r.Findings = append(r.Findings, Finding{
 			Kind: FoundContradiction, Places: []string{x.Place}, About: x.About, Text: x.Text, Remedy: x.Remedy, Requirements: x.Requirements,

@@ -21,12 +21,17 @@ import (
 
 // Options says how a report is written.
 type Options struct {
-	Lang  string                    // one of [locale.Languages]
-	Title string                    // "": says what is assessed, in Lang
-	By    string                    // who assessed; "": nobody is named
-	Now   civil.Date                // day on which the report is made; zero leaves it out
-	Where func(place string) string // where a JSON pointer (RFC 6901) into the evidence leads in the maker's files, as in ixit/auth-mech.yaml:12; nil: the pointer itself
+	Lang   string                    // one of [locale.Languages]
+	Title  string                    // "": says what is assessed, in Lang
+	By     string                    // who assessed; "": nobody is named
+	Now    civil.Date                // day on which the report is made; zero leaves it out
+	Faults []Fault                   // what is wrong in the maker's files themselves
+	Where  func(place string) string // where a JSON pointer (RFC 6901) into the evidence leads in the maker's files, as in ixit/auth-mech.yaml:12; nil: the pointer itself
 }
+
+// Fault is something in the maker's files that is not filled in yet, or wrong.
+// It is told in English, as the program tells it.
+type Fault struct{ Where, Problem, Remedy string }
 
 // Report is what there is to say, in no language yet.
 type Report struct {

@@ -22,8 +22,9 @@ var localeFiles embed.FS
 // locales are in the order of [locale.Languages].
 var locales = locale.MustLoad(localeFiles, "locale")
 
-// maxFindings bounds the table of findings: beyond it a machine has to sort them.
-const maxFindings = 200
+// maxFindings bounds how many findings of one kind are told: beyond that a
+// machine has to sort them.
+const maxFindings = 40
 
 // clean makes a foreign text fit to be shown: composed, without line breaks,
 // and with characters that would act on the text around them (directions,
@@ -255,13 +256,18 @@ func (w *writer) findings() *section {
 	}
 	s.Parts = []part{{Text: &text{say(w.t("findings.lead")), quiet}}}
 	t := &table{Caption: w.t("findings.caption"), Heads: []head{{w.t("findings.what"), .44}, {w.t("findings.where"), .26}, {w.t("findings.todo"), .3}}}
-	for i := range w.r.Findings[:min(maxFindings, len(w.r.Findings))] {
+	told, more := map[FindingKind]int{}, 0
+	for i := range w.r.Findings {
 		f := &w.r.Findings[i]
+		if told[f.Kind]++; told[f.Kind] > maxFindings {
+			more++
+			continue
+		}
 		t.Rows = append(t.Rows, row{Cells: []cell{w.found(f), w.places(f), w.remedy(f)}})
 	}
 	s.Parts = append(s.Parts, part{Table: t})
-	if n := len(w.r.Findings) - maxFindings; n > 0 {
-		s.Parts = append(s.Parts, part{Text: &text{say(w.n("findings.more", n)), care}})
+	if more > 0 {
+		s.Parts = append(s.Parts, part{Text: &text{mark(care, w.n("findings.more", more)), plain}})
 	}
 	return s
 }
@@ -273,7 +279,7 @@ func (w *writer) found(f *Finding) cell {
 	}
 	c := one(look, w.t("kind."+string(f.Kind)))
 	switch {
-	case f.Kind == FoundObserved:
+	case f.Kind == FoundObserved || f.Kind == FoundFault:
 		c = c.with(foreign("en", clean(f.Text.In("en"))))
 	case f.Kind == FoundContradiction:
 		c = c.with(line{{Kind: strong, Text: clean(f.About)}, {Text: ": " + w.in(f.Text)}})
@@ -318,6 +324,9 @@ func (w *writer) coded(key string, args []any) string {
 
 func (w *writer) places(f *Finding) (c cell) {
 	const shown = 5
+	if f.File != "" {
+		return one(code, clean(f.File))
+	}
 	var seen []string
 	for _, p := range f.Places {
 		for _, l := range w.place(p, f.Kind == FoundFail || f.Kind == FoundInconclusive) {
@@ -361,7 +370,7 @@ func (w *writer) place(p string, bad bool) (ls []line) {
 
 func (w *writer) remedy(f *Finding) cell {
 	switch f.Kind {
-	case FoundObserved:
+	case FoundObserved, FoundFault:
 		return cell{foreign("en", clean(f.Remedy.In("en")))}
 	case FoundContradiction:
 		return cell{say(w.in(f.Remedy))}

@@ -103,7 +103,7 @@ func TestCodesHaveWords(t *testing.T) {
 	var keys []string
 	for _, k := range findingKinds {
 		keys = append(keys, "kind."+string(k))
-		if k != FoundContradiction && k != FoundObserved { // they bring their own
+		if k != FoundContradiction && k != FoundObserved && k != FoundFault { // they bring their own
 			keys = append(keys, "found."+string(k), "mend."+string(k))
 		}
 	}
