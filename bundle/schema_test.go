@@ -93,12 +93,14 @@ func generator(t *testing.T) *schemagen.Generator {
 			reflect.TypeFor[evidence.Row]():       ref("row"),
 		},
 		Shared: object{
-			"text":   object{"type": []string{"string", "number", "boolean"}, "description": "text; a number stands for its digits as they are written"},
-			"line":   object{"type": []string{"string", "number", "boolean"}, "minLength": 1, "description": "text that is not empty; a number stands for its digits as they are written"},
-			"date":   object{"type": "string", "format": "date"},
-			"hash":   object{"type": "string", "pattern": "^[0-9a-fA-F]{64}$", "description": "SHA-256 in hexadecimal"},
-			"ref":    object{"type": "string", "pattern": "^" + word + "@" + word + "/" + word + "$", "description": "requirement, as standard@edition/requirement"},
-			"answer": object{"enum": []string{"yes", "no", "undetermined", "unknown"}},
+			"text":         object{"type": []string{"string", "number", "boolean"}, "description": "text; a number stands for its digits as they are written"},
+			"line":         object{"type": []string{"string", "number", "boolean"}, "minLength": 1, "description": "text that is not empty; a number stands for its digits as they are written"},
+			"date":         object{"type": "string", "format": "date"},
+			"date-or-none": object{"anyOf": []any{ref("date"), object{"const": ""}}},
+			"hash-or-none": object{"anyOf": []any{ref("hash"), object{"const": ""}}},
+			"hash":         object{"type": "string", "pattern": "^[0-9a-fA-F]{64}$", "description": "SHA-256 in hexadecimal"},
+			"ref":          object{"type": "string", "pattern": "^" + word + "@" + word + "/" + word + "$", "description": "requirement, as standard@edition/requirement"},
+			"answer":       object{"enum": []string{"yes", "no", "undetermined", "unknown"}},
 			"supported": object{"enum": []string{"yes", "no", "not-applicable", "Y", "y", "N", "n", "N/A", "n/a", "?", ""},
 				"description": "yes, no, not-applicable, or the standard's own letters; ? and nothing are not answered yet"},
 			"row": object{"type": "object", "properties": object{"id": object{"anyOf": []any{ref("text"), object{"type": "array", "items": ref("text"), "maxItems": 1}}}}, "propertyNames": object{"pattern": "^" + word + "$"},
@@ -114,8 +116,14 @@ func generator(t *testing.T) *schemagen.Generator {
 			if slices.Contains(mayLack, name) {
 				f.Required = false
 			}
-			if vs := fieldWords[name]; vs != nil {
-				return object{"enum": vs}
+			switch {
+			case fieldWords[name] != nil:
+				return object{"enum": fieldWords[name]}
+			case f.Required: // nothing is for Validate to find
+			case f.Type == reflect.TypeFor[civil.Date]():
+				return ref("date-or-none")
+			case f.Type == reflect.TypeFor[evidence.Hash]():
+				return ref("hash-or-none")
 			}
 			return nil
 		},
@@ -593,6 +601,8 @@ func TestSchemaCases(t *testing.T) {
 		{"list for text", "product", "brand: SPECIMEN", "brand: [SPECIMEN]", no, no},
 		{"no value", "product", "brand: SPECIMEN", "brand:", no, no},
 		{"empty text", "product", "brand: SPECIMEN", `brand: ""`, no, no},
+		{"day left empty", "product", "end: 2032-12-31", `end: ""`, yes, yes},
+		{"hash left empty", "import", "firmware: HASH", `firmware: ""`, yes, yes},
 		{"short hash", "product", "sha256: HASH}]", "sha256: 5b5b}]", no, no},
 		{"no such day", "product", "2032-12-31", "2031-02-29", no, no},
 		{"answer by itself", "ics", `passwords: "yes"`, "passwords: unknown", yes, yes},
@@ -602,6 +612,7 @@ func TestSchemaCases(t *testing.T) {
 		{"unknown support", "ics", "support: N/A", "support: maybe", no, no},
 		{"requirement without edition", "claims", "en-303-645@3.1.3/5.1-1", "en-303-645/5.1-1", no, no},
 		{"requirement in parts", "claims", "[en-303-645@3.1.3/5.1-1]", "[{standard: en-303-645, edition: 3.1.3, requirement: 5.1-1}]", no, no},
+		{"no day where one is needed", "claims", "date: 2026-10-01", `date: ""`, no, no},
 		{"unknown verdict", "claims", "verdict: pass", "verdict: passed", no, no},
 		{"row in a row", "ixit", "subject: user", "subject: {is: user}", no, no},
 		{"field with a blank", "ixit", "subject: user", "the subject: user", no, no},
@@ -612,8 +623,6 @@ func TestSchemaCases(t *testing.T) {
 		{"negative size", "import", "size: 7", "size: -7", no, no},
 
 		{"number in quotes", "import", "size: 7", `size: "7"`, yes, no},
-		{"day left empty", "product", "end: 2032-12-31", `end: ""`, yes, no},
-		{"hash left empty", "import", "firmware: HASH", `firmware: ""`, yes, no},
 		{"field twice", "product", "  brand: SPECIMEN", "  brand: SPECIMEN\n  brand: SPECIMEN", no, yes},
 		{"anchor", "product", "brand: SPECIMEN", "brand: &a SPECIMEN", no, yes},
 		{"longer than a line", "product", "brand: SPECIMEN", "brand: " + strings.Repeat("x", 201), no, yes},
@@ -639,7 +648,7 @@ func TestSchemaCases(t *testing.T) {
 func broken(root any, give func(at string, v any)) {
 	var walk func(v any, at string, put func(any))
 	walk = func(v any, at string, put func(any)) {
-		for _, w := range []any{nil, json.Number("7"), true, "mutated", []any{}, []any{"mutated"}, []any{[]any{}}, object{}, object{"mutated": "mutated"}} {
+		for _, w := range []any{nil, json.Number("7"), true, "mutated", "", []any{}, []any{"mutated"}, []any{[]any{}}, object{}, object{"mutated": "mutated"}} {
 			put(w)
 			give(fmt.Sprintf("%s = %v", at, w), root)
 		}

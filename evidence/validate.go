@@ -134,6 +134,10 @@ func (v *validator) claim(at string, c *Claim) {
 	v.oneOf(at+"/method", string(c.Method), Verdict(scheme.Declared), Verdict(scheme.Document), Verdict(scheme.Test))
 	v.oneOf(at+"/by/kind", string(c.By.Kind), Verdict(scheme.Maker), Verdict(scheme.Laboratory))
 	v.id(at+"/by/id", c.By.ID)
+	v.count(at+"/firmware", len(c.Firmware))
+	for i, h := range c.Firmware {
+		v.hash(fmt.Sprintf("%s/firmware/%d", at, i), h)
+	}
 	if c.Date.IsZero() {
 		v.add(at+"/date", "no date", "give the day of the verdict: what is undated shows nothing")
 	}

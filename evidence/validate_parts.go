@@ -167,6 +167,11 @@ func (v *validator) report(at string, r *Report, e *Evidence) {
 		v.line(at+"/accreditation/by", a.By)
 		v.line(at+"/accreditation/number", a.Number)
 	}
+	for _, row := range sortedKeys(r.Rows) {
+		if r.Rows[row].IsZero() {
+			v.add(at+"/rows/"+escape.Replace(row), "no digest", "leave the row out, or have `assay evidence sign --rows` fill it in")
+		}
+	}
 	v.count(at+"/verdicts", len(r.Verdicts))
 	if len(r.Verdicts) == 0 && len(r.Results) == 0 {
 		v.add(at, "no verdict", "a report has verdicts of test units, or results on requirements")

@@ -45,7 +45,9 @@ func (g *Generator) Schema(title string, t reflect.Type) ([]byte, error) {
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	root["title"] = title
 	root["$defs"] = r.defs
-	r.share(root)
+	if r.share(root); r.err != nil {
+		return nil, fmt.Errorf("schema %s: %w", title, r.err)
+	}
 	return Marshal(root)
 }
 
@@ -55,9 +57,14 @@ func (r *run) share(v any) {
 	case map[string]any:
 		if ref, is := v["$ref"].(string); is {
 			name := strings.TrimPrefix(ref, "#/$defs/")
-			if s, shared := r.Shared[name]; shared && r.defs[name] == nil {
+			s, shared := r.Shared[name]
+			switch {
+			case r.defs[name] != nil:
+			case shared:
 				r.defs[name] = s
 				r.share(s)
+			default:
+				r.err = fmt.Errorf("no definition of %s", name)
 			}
 		}
 		for _, x := range v {

@@ -82,6 +82,9 @@ func TestRefuses(t *testing.T) {
 	}]()); err == nil || !strings.Contains(err.Error(), "float64") {
 		t.Errorf("a type without a schema: %v", err)
 	}
+	if _, err := (&Generator{Tag: "json", Types: map[reflect.Type]any{reflect.TypeFor[color](): Ref("color")}}).Schema("x", reflect.TypeFor[Either]()); err == nil || !strings.Contains(err.Error(), "no definition of color") {
+		t.Errorf("a reference to nothing: %v", err)
+	}
 	type Base struct { // another one
 		B Tree `json:"b"`
 	}
