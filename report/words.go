@@ -282,7 +282,11 @@ func (w *writer) found(f *Finding) cell {
 	case f.Kind == FoundObserved || f.Kind == FoundFault:
 		c = c.with(foreign("en", clean(f.Text.In("en"))))
 	case f.Kind == FoundContradiction:
-		c = c.with(line{{Kind: strong, Text: clean(f.About)}, {Text: ": " + w.in(f.Text)}})
+		about := clean(f.About)
+		if ref, err := evidence.ParseRef(f.About); err == nil {
+			about = w.name(scheme.RequirementRef(ref))
+		}
+		c = c.with(line{{Kind: strong, Text: about}, {Text: ": " + w.in(f.Text)}})
 	case len(f.Requirements) == 1:
 		ref := f.Requirements[0]
 		c = c.with(line{{Kind: strong, Text: w.name(ref)}, {Text: " " + w.requirement(ref)}}, mark(quiet, w.t("found."+string(f.Kind))))
@@ -556,6 +560,8 @@ func (w *writer) verdict(x *Scheme) line {
 	switch may, shown := x.Result.Grantable(), x.Result.Reached(); {
 	case may != "":
 		l = mark(strong, w.t("schemes.grantable", "level", level(may)))
+	case shown != "" && slices.ContainsFunc(x.Levels, func(l Level) bool { return l.State == Open }):
+		l = mark(strong, w.t("schemes.open", "level", level(shown)))
 	case shown != "":
 		l = mark(strong, w.t("schemes.shown", "level", level(shown)))
 	}
@@ -1005,9 +1011,12 @@ func (w *writer) about(id string, schemes []string) string {
 // notes say how to read the words.
 func (w *writer) notes() *section {
 	s := &section{ID: "notes", Title: w.t("notes.title")}
+	note := func(k kind, key string) cell { // its word up to the colon has the look
+		word, rest, _ := strings.Cut(w.t(key), ":")
+		return cell{{{Kind: k, Text: word + ":"}, {Text: rest}}}
+	}
 	s.Parts = []part{{List: []cell{
-		one(good, w.t("notes.reached")), one(bad, w.t("notes.lacking")), one(care, w.t("notes.unsure")),
-		{say(w.t("notes.basis"))}, {say(w.t("notes.words"))},
+		note(good, "notes.reached"), note(bad, "notes.lacking"), note(care, "notes.unsure"), note(strong, "notes.basis"), {say(w.t("notes.words"))},
 	}}}
 	return s
 }

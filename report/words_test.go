@@ -150,7 +150,7 @@ func TestKeys(t *testing.T) {
 		}
 		source.Write(b)
 	}
-	asked := regexp.MustCompile(`(?:w\.[tn]|add|w\.sure)\("([a-z]+\.[a-z.-]+)"`).FindAllStringSubmatch(source.String(), -1)
+	asked := regexp.MustCompile(`(?:w\.[tn]|add|w\.sure|note)\((?:[a-z]+, )?"([a-z]+\.[a-z.-]+)"`).FindAllStringSubmatch(source.String(), -1)
 	if len(asked) < 80 {
 		t.Fatalf("%d keys found", len(asked))
 	}
