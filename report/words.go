@@ -620,7 +620,7 @@ func (w *writer) areas(x *Scheme) *table {
 	t := &table{
 		Class:   "areas",
 		Caption: w.t("areas.caption", "scheme", w.in(x.Scheme.Name)),
-		Heads:   []head{{"", .07}, {w.t("areas.area"), .53}, {w.t("areas.shown"), .4}},
+		Heads:   []head{{w.t("areas.number"), .07}, {w.t("areas.area"), .53}, {w.t("areas.shown"), .4}},
 	}
 	last := ""
 	for i := range x.Areas {
