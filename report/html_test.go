@@ -335,7 +335,7 @@ func TestFiguresSayWhatTheyShow(t *testing.T) {
 		said[strings.TrimSuffix(d.attr["id"], "-d")] = d.text
 	}
 	for id, want := range map[string]string{
-		"ladder-alpha": "From the lowest level up. Basic: reached. Full: not reached (3 missing).",
+		"ladder-alpha": "From the lowest level up. Basic: reached. Full: not reached (3\u00a0missing).",
 		"radar-alpha":  "The table of areas beside it has the numbers. 1 Signing in: 1 of 1. 2 Reports: 2 of 2. 3 Updates: 0 of 1. 4 Design: 0 of 1. 5 Data: 0 of 1.",
 	} {
 		if said[id] != want {

@@ -272,7 +272,7 @@ func (s *setter) section(x *section, level int) {
 		s.page()
 	default:
 		s.space(before)
-		s.need(s.keep(x, level))
+		s.need(keep(x))
 	}
 	s.pdf.SetLink(s.links[x.ID], s.y, -1)
 	s.check(x.Title)
@@ -294,13 +294,20 @@ func (s *setter) section(x *section, level int) {
 	}
 }
 
-// keep is how much room a title and what it speaks of want on one page.
-func (s *setter) keep(x *section, level int) float64 {
+// keep is how much room a title wants for what comes under it: enough for a
+// beginning, and all of a picture.
+func keep(x *section) float64 {
 	h := 30.0
 	for _, p := range x.Parts {
 		for _, f := range p.Figures {
 			h = max(h, 32+f.Height*unit)
 		}
+		if p.Table != nil && p.Table.Class == "matrix" {
+			h = max(h, 75)
+		}
+	}
+	if len(x.Parts) == 0 && len(x.Sections) > 0 {
+		h = 16 + keep(x.Sections[0])
 	}
 	return h
 }
