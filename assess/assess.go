@@ -117,6 +117,7 @@ type walk struct {
 	rows       map[string]map[string]evidence.Row // by table and id
 	images     map[evidence.Hash]bool             // of the product's firmware
 	samples    map[*evidence.Report]map[string]string
+	bound      []bound
 	blocked    map[int32]bool // requirements about which the statements contradict each other
 	admissions []*admission
 	admission  *admission // of the scheme being assessed

@@ -30,7 +30,7 @@ func (w *walk) all(m *mapped, d *demand) bool {
 	some := false
 	for _, n := range m.from {
 		a, _ := w.c.reqs[n].req.When.Eval(w.has, nil)
-		if a == scheme.No {
+		if a == scheme.No && !w.blocked[n] {
 			continue
 		}
 		s := w.shown(n, d.adds.MaxAge)

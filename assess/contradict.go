@@ -31,7 +31,8 @@ func (x *Contradiction) Finding(langs ...string) evidence.Finding {
 
 // Contradictions holds what a maker states against itself: the checks of the
 // test specifications, rows that name rows which are not there, tables that
-// features make expected and that are empty, and statements of conformance
+// features make expected and that are empty, rows that show a feature which the
+// product says it has not, and statements of conformance
 // against the product's own features. They come in the order of their places.
 func (c *Compiled) Contradictions(ev *evidence.Evidence) []Contradiction {
 	return c.contradictions(ev, false)
@@ -101,6 +102,7 @@ func (f *finder) spec(s *spec) {
 		rows := f.ev.IXIT[t.ID]
 		f.references(t, rows, over[t.ID])
 		f.expected(t, rows, over[t.ID])
+		f.shown(t, rows)
 		if t.Single && len(rows) > 1 {
 			f.add("more-than-one-row", evidence.Pointer("ixit", t.ID), t.ID, textSingle, remedySingle, over[t.ID])
 		}
@@ -247,8 +249,57 @@ func (f *finder) expected(t *scheme.Table, rows []evidence.Row, reqs []int32) {
 	case a == scheme.Yes && !filled:
 		f.add("empty-table", evidence.Pointer("ixit", t.ID), t.ID, textEmpty, remedyEmpty, reqs)
 	case a == scheme.No && filled:
+		t.When.Features(func(id string) { reqs = append(reqs, f.hanging(id)...) })
 		f.add("unexpected-rows", evidence.Pointer("ixit", t.ID), t.ID, textUnexpected, remedyUnexpected, reqs)
 	}
+}
+
+// shown looks for rows that show a feature which the product says it has not.
+// What hangs on the feature is not concluded: a no must not make a
+// requirement go away that the maker's own papers show to apply.
+func (f *finder) shown(t *scheme.Table, rows []evidence.Row) {
+	for i := range t.Shows {
+		x := &t.Shows[i]
+		if f.ev.Features[x.Feature].Answer != scheme.No {
+			continue
+		}
+		first, more := -1, 0
+		for j, r := range rows {
+			switch {
+			case !r.Meets(x.Where):
+			case first < 0:
+				first = j
+			default:
+				more++
+			}
+		}
+		if first < 0 {
+			continue
+		}
+		what := about(t.ID, rows[first])
+		if more > 0 {
+			what += fmt.Sprintf(" (+%d)", more)
+		}
+		f.add("feature-denied", evidence.Pointer("ixit", t.ID, first), what+" → "+x.Feature, textDenied, remedyUnexpected, f.hanging(x.Feature))
+	}
+}
+
+// hanging are the requirements whose conditions ask about a feature, but for
+// those that apply whatever is so with it.
+func (f *finder) hanging(feature string) (ns []int32) {
+	has := func(id string) scheme.Answer { return f.ev.Features[id].Answer }
+	for i := range f.c.reqs {
+		when := f.c.reqs[i].req.When
+		if a, _ := when.Eval(has, nil); a == scheme.Yes {
+			continue
+		}
+		when.Features(func(id string) {
+			if id == feature {
+				ns = append(ns, int32(i))
+			}
+		})
+	}
+	return ns
 }
 
 // circles looks for rows that rest on each other in a circle.
@@ -339,6 +390,7 @@ var (
 	textEmpty      = scheme.Text{"en": "the features say that there is something of the kind, and the table is empty", "ko": "기능 선언에 따르면 해당 항목이 있어야 하는데 표가 비어 있다", "de": "nach den Merkmalen gibt es so etwas, die Tabelle ist aber leer", "fi": "ominaisuuksien mukaan tällaista on, mutta taulukko on tyhjä"}
 	remedyEmpty    = scheme.Text{"en": "fill in a row for each, or correct the feature", "ko": "각각의 행을 채우거나 기능 선언을 고친다", "de": "je eine Zeile ausfüllen oder das Merkmal berichtigen", "fi": "täytä rivi kustakin tai korjaa ominaisuus"}
 	textUnexpected = scheme.Text{"en": "the features say that there is nothing of the kind, and the table has rows", "ko": "기능 선언에 따르면 해당 항목이 없는데 표에 행이 있다", "de": "nach den Merkmalen gibt es so etwas nicht, die Tabelle hat aber Zeilen", "fi": "ominaisuuksien mukaan tällaista ei ole, mutta taulukossa on rivejä"}
+	textDenied     = scheme.Text{"en": "by the features the product has no such thing, and the row shows that it has", "ko": "기능 선언에 따르면 해당 기능이 없는데 행에는 있는 것으로 되어 있다", "de": "nach den Merkmalen hat das Produkt so etwas nicht, nach der Zeile doch", "fi": "ominaisuuksien mukaan tuotteessa ei ole tällaista, mutta rivin mukaan on"}
 
 	remedyUnexpected = scheme.Text{"en": "correct the feature, or take the rows out", "ko": "기능 선언을 고치거나 행을 지운다", "de": "das Merkmal berichtigen oder die Zeilen entfernen", "fi": "korjaa ominaisuus tai poista rivit"}
 	textSingle       = scheme.Text{"en": "more than one row in a table that has one", "ko": "한 행만 있는 표에 행이 여러 개 있다", "de": "mehr als eine Zeile in einer Tabelle mit einer", "fi": "useampi rivi taulukossa, jossa on yksi"}

@@ -418,7 +418,7 @@ const (
 // of not applicable beside an unknown feature leaves the question open.
 // blocked: the statements about it contradict each other.
 func (s *shown) judge(d *demand, applies scheme.Answer, blocked bool) (a scheme.Answer, rule string, mark int32) {
-	if applies == scheme.No {
+	if applies == scheme.No && !blocked {
 		return scheme.Yes, RuleDoesNotApply, 0
 	}
 	pass, unsure := atLeast(&s.pass, d.need), atLeast(&s.unsure, strength{})
@@ -431,6 +431,8 @@ func (s *shown) judge(d *demand, applies scheme.Answer, blocked bool) (a scheme.
 		return scheme.Yes, RuleJustified, s.ground
 	}
 	switch {
+	case applies == scheme.No: // and something that was stated says otherwise
+		return scheme.Undetermined, RuleContradiction, pass
 	case s.fail != 0:
 		return applies.Not(), RuleFailed, s.fail // undetermined while it is open whether it applies
 	case blocked && len(s.marks) > 0:

@@ -38,7 +38,25 @@ type sheetUnit struct {
 	unit  *unit
 	cells []cell
 	void  bool // its table has no row that it would run on
+	lost  []lost
 	index map[string]int
+}
+
+// lost is a row that a report saw and that the unit may have run on: it is gone,
+// or says something else now and the unit no longer runs on it.
+type lost struct {
+	bound
+	why   string
+	since []int32 // later reports that saw the table as it is now
+}
+
+// bound is a report whose verdicts are bound to rows.
+type bound struct {
+	report int32
+	by     uint8
+	of     *evidence.Report
+	spec   *spec
+	stale  map[string]string
 }
 
 // cellOf is the index of a row's cell; -1 for none. Tables of a few rows are
@@ -71,17 +89,20 @@ func (w *walk) collect() {
 		if s == nil || !ok {
 			continue
 		}
-		if w.sheets == nil {
-			w.sheets = make(map[*group]*sheet)
-		}
-		stale := w.stale(r)
+		w.bound = append(w.bound, bound{int32(i), by, r, s, w.stale(r)})
+	}
+	if len(w.bound) > 0 {
+		w.sheets = make(map[*group]*sheet)
+	}
+	for _, b := range w.bound {
+		i, r, s, by, stale := b.report, b.of, b.spec, b.by, b.stale
 		for j := range r.Verdicts {
 			v := &r.Verdicts[j]
 			u := s.units[v.Unit]
 			if u == nil {
 				continue
 			}
-			g := given{report: int32(i), verdict: int32(j), by: by, date: r.Day(v.Date), result: v.Verdict, sample: v.Sample}
+			g := given{report: i, verdict: int32(j), by: by, date: r.Day(v.Date), result: v.Verdict, sample: v.Sample}
 			g.rule = w.sample(r, v.Sample, u.kind == scheme.Functional)
 			if o := u.unit.Over; g.rule == "" && o != nil && stale != nil {
 				if why := stale[o.Table+"/"+v.Row]; why != "" {
@@ -115,6 +136,7 @@ func (w *walk) stale(r *evidence.Report) map[string]string {
 		table, id, _ := cut(key)
 		switch row := w.row(table, id); {
 		case row == nil:
+			put(key, RuleRowGone)
 			put(table+"/*", RuleRowGone)
 			put(table, RuleRowGone)
 		case row.Digest() != digest:
@@ -175,9 +197,49 @@ func (w *walk) sheet(g *group) *sheet {
 		for j, r := range rows {
 			x.cells[j].row = r.ID()
 		}
+		w.lose(x)
 	}
 	w.sheets[g] = s
 	return s
+}
+
+// lose notes rows that a unit may have run on when it was tested. Otherwise a
+// row that got a bad verdict, or none, could be written so that no unit asks.
+func (w *walk) lose(x *sheetUnit) {
+	o := x.unit.unit.Over
+	for _, b := range w.bound {
+		if b.stale == nil || b.spec != x.unit.group.spec {
+			continue
+		}
+		for key := range b.of.Rows {
+			table, id, _ := cut(key)
+			why := b.stale[key]
+			switch {
+			case table == o.Table && why == RuleRowGone && x.void:
+			case table == o.Table && why == RuleRowChanged && len(o.Where) > 0 && x.cellOf(id) < 0:
+			case o.Via != nil && table == o.Via.Table && why != "":
+			default:
+				continue
+			}
+			l := lost{bound: b, why: why}
+			for _, c := range w.bound {
+				if c.spec == b.spec && c.by >= b.by && c.of.Tested.To > b.of.Tested.To && w.saw(c.of, key, table, id) {
+					l.since = append(l.since, c.report)
+				}
+			}
+			x.lost = append(x.lost, l)
+		}
+	}
+}
+
+// saw reports whether a report saw a row as it is now: with the same words or,
+// where it is gone, the table without it.
+func (w *walk) saw(r *evidence.Report, key, table, id string) bool {
+	digest, bound := r.Rows[key]
+	if row := w.row(table, id); row != nil {
+		return bound && row.Digest() == digest
+	}
+	return len(r.Rows) > 0 && !bound
 }
 
 // over are the rows that a unit runs on.
@@ -360,15 +422,23 @@ func worse(a, b string) string {
 // unitSum sums the cells of a unit. A cell without a verdict of its own takes
 // that of the unit which it reuses, on the same row.
 func (w *walk) unitSum(x *sheetUnit, least uint8, report func(int32) string, p *span) sum {
+	all := sumNone
+	for i := range x.lost {
+		if l := &x.lost[i]; w.missed(l, least, report) {
+			all, p.why = sumMissing, worse(p.why, l.why)
+		}
+	}
+	if all == sumMissing {
+		p.asked++
+	}
 	if x.void && len(x.cells) == 0 {
-		return sumNone
+		return all
 	}
 	var from *sheetUnit
 	if r := x.unit.reuses; r != nil && w.sheets[r.group] != nil {
 		s := w.sheets[r.group]
 		from = &s.units[r.at]
 	}
-	all := sumNone
 	for i := range x.cells {
 		c := &x.cells[i]
 		s := w.cellSum(c, least, report, p)
@@ -384,6 +454,12 @@ func (w *walk) unitSum(x *sheetUnit, least uint8, report func(int32) string, p *
 		all = max(all, s)
 	}
 	return all
+}
+
+// missed reports whether nobody has looked since a row was lost.
+func (w *walk) missed(l *lost, least uint8, report func(int32) string) bool {
+	return l.by >= least && l.of.Date <= w.at && report(l.report) != RuleOtherProduct &&
+		!slices.ContainsFunc(l.since, func(r int32) bool { return report(r) == "" })
 }
 
 // groupMarks rolls a group up: row to unit to case to group. A laboratory's

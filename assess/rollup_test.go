@@ -20,7 +20,7 @@ func tested() *scheme.Catalog {
 	cat.Tests = []scheme.TestSpec{{
 		ID: "spec", Edition: "1", Assesses: scheme.StandardRef{Standard: "std", Edition: "1"},
 		Tables: []scheme.Table{
-			{ID: "t", When: &scheme.Condition{Feature: "radio"}, Fields: []scheme.Field{
+			{ID: "t", When: &scheme.Condition{Feature: "radio"}, Shows: []scheme.Shows{{Feature: "cable", Where: []scheme.Where{{Field: "text", Is: []string{"wired"}}}}}, Fields: []scheme.Field{
 				{ID: "kind", Kind: scheme.FieldChoice, Choices: []scheme.Choice{{ID: "a"}, {ID: "b"}}},
 				{ID: "on", Kind: scheme.FieldYesNo}, {ID: "next", Kind: scheme.FieldRows, Table: "t", Optional: true},
 				{ID: "since", Kind: scheme.FieldDate, Optional: true}, {ID: "text", Kind: scheme.FieldText, Optional: true},
@@ -192,6 +192,63 @@ func TestRollUp(t *testing.T) {
 			cat := labCatalog()
 			if got := show(Assess(compiled(t, cat), with(ev, r), "open", day("2025-07-01"))[0]); got != c.want {
 				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+		})
+	}
+}
+
+// A row that a report saw cannot be written so, or taken out, that nothing asks
+// about it any more; a later report that saw the table as it is now can say so.
+func TestLostRows(t *testing.T) {
+	cat := labCatalog()
+	cat.Laboratories[0].Scopes[0].Until = 0
+	cat.Tests[0].Groups[0].Cases = cat.Tests[0].Groups[0].Cases[1:] // only on rows that are on, and on the device
+	cat.Tests[0].Groups = cat.Tests[0].Groups[:1]
+	cat.Tests[0].Tables[0].When = nil
+	c := compiled(t, cat)
+	reached := func(ev *evidence.Evidence, rs ...*evidence.Report) string {
+		ev.Claims = append(ev.Claims, says(evidence.Pass, "2025-06-01", "m", "c", "r"))
+		for _, o := range Assess(c, with(ev, rs...), "open", day("2025-07-01"))[0].Outcomes {
+			if o.Level == "2" && o.Requirement.Requirement == "m" {
+				return o.Rule
+			}
+		}
+		return ""
+	}
+	for _, x := range []struct {
+		name   string
+		change func(*evidence.Evidence)
+	}{
+		{"written so that the unit does not run on it", func(e *evidence.Evidence) { e.IXIT["t"][0]["on"] = evidence.Cell{"no"} }},
+		{"taken out, with all that the unit ran on", func(e *evidence.Evidence) { e.IXIT["t"] = e.IXIT["t"][1:] }},
+		{"the table taken out", func(e *evidence.Evidence) { delete(e.IXIT, "t") }},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			ev := tried()
+			first := labReport("m-2/a t1 pass", "m-2/b - pass")
+			first.Rows = map[string]evidence.Hash{"t/t1": ev.IXIT["t"][0].Digest(), "t/t2": ev.IXIT["t"][1].Digest()}
+			if got := reached(ev, first); got != RuleShown {
+				t.Fatalf("before: %s", got)
+			}
+			x.change(ev)
+			if got := reached(ev, first); got != RulePartial {
+				t.Errorf("after: %s", got)
+			}
+			later := labReport("m-2/b - pass")
+			later.Number, later.Tested, later.Date = "R2", evidence.Period{From: day("2025-06-25"), To: day("2025-06-25")}, day("2025-06-26")
+			if got := reached(ev, first, later); got != RulePartial {
+				t.Errorf("after a report that looked at no row: %s", got)
+			}
+			later.Rows = map[string]evidence.Hash{"one/": ev.IXIT["one"][0].Digest()}
+			for _, r := range ev.IXIT["t"] {
+				later.Rows["t/"+r.ID()] = r.Digest()
+			}
+			if got := reached(ev, first, later); got != RuleShown {
+				t.Errorf("after a report that saw it: %s", got)
+			}
+			later.By = evidence.Body{Kind: scheme.Maker, ID: "h"}
+			if got := reached(ev, first, later); got != RulePartial {
+				t.Errorf("after the maker's own: %s", got)
 			}
 		})
 	}
@@ -397,7 +454,18 @@ func TestContradictions(t *testing.T) {
 			e.IXIT["t"][0]["next"], e.IXIT["t"][1]["next"] = evidence.Cell{"t2"}, evidence.Cell{"t1"}
 		}, "circle /ixit/t/1 [std@1/m std@1/c]"},
 		{"an empty table", func(e *evidence.Evidence) { e.IXIT["t"], e.IXIT["v"] = nil, nil }, "empty-table /ixit/t [std@1/m std@1/c]"},
-		{"a table that should be empty", func(e *evidence.Evidence) { e.Features["radio"] = evidence.Feature{Answer: scheme.No} }, "unexpected-rows /ixit/t [std@1/m std@1/c]"},
+		{"a table that should be empty", func(e *evidence.Evidence) { e.Features["radio"] = evidence.Feature{Answer: scheme.No} }, "unexpected-rows /ixit/t [std@1/m std@1/c std@2/c]"},
+		{"rows that show a feature which is denied", func(e *evidence.Evidence) {
+			e.IXIT["t"] = append(e.IXIT["t"], row("t3", "on", "no", "text", "wired"), row("t4", "on", "no", "text", "wired"))
+		}, "feature-denied /ixit/t/2 []"}, // radio makes what asks about either apply anyway
+		{"rows that show a feature on which something hangs", func(e *evidence.Evidence) {
+			e.Features["radio"] = evidence.Feature{}
+			e.IXIT["t"] = append(e.IXIT["t"], row("t3", "on", "no", "text", "wired"))
+		}, "feature-denied /ixit/t/2 [std@1/c std@2/c]"},
+		{"nobody says whether it is there", func(e *evidence.Evidence) {
+			e.Features["cable"] = evidence.Feature{}
+			e.IXIT["t"] = append(e.IXIT["t"], row("t3", "on", "no", "text", "wired"))
+		}, ""},
 		{"two rows in a table of one", func(e *evidence.Evidence) {
 			e.IXIT["one"] = append(e.IXIT["one"], row("x", "isolation", "yes"))
 		}, "more-than-one-row /ixit/one []"},
@@ -426,6 +494,12 @@ func TestContradictions(t *testing.T) {
 	ev := tried()
 	ev.IXIT["one"][0] = row("", "isolation", "no")
 	if got, want := show(Assess(compiled(t, labCatalog()), with(ev, labReport(allUnits...)), "open", day("2025-07-01"))[0]), "1=undetermined/undetermined 2=undetermined/undetermined 1:r:contradiction"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	// A no does not make a requirement go away where rows show that it applies.
+	ev = tried()
+	ev.Features["radio"] = evidence.Feature{Answer: scheme.No}
+	if got, want := show(Assess(compiled(t, labCatalog()), with(ev), "open", day("2025-07-01"))[0]), "1=undetermined/undetermined 2=undetermined/undetermined 1:m:contradiction 1:c:contradiction 2:m:contradiction 2:c:contradiction"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	// What contradicts itself is not concluded, neither met nor failed.

@@ -44,6 +44,12 @@ func (t *testLinter) tables() {
 		for _, f := range table.Fields {
 			t.field(join(path, "fields/"+f.ID), f)
 		}
+		for _, x := range table.Shows {
+			if len(x.Where) == 0 {
+				t.add(path, fmt.Sprintf("it is not said which rows show feature %q", clip(x.Feature)))
+			}
+			t.where(path, &table, x.Where)
+		}
 	}
 }
 

@@ -29,7 +29,7 @@ func sameAs(c *scheme.Catalog) error {
 				continue
 			}
 			f := from.Table(id)
-			t.Single, t.Fields = f.Single, f.Fields
+			t.Single, t.Shows, t.Fields = f.Single, f.Shows, f.Fields
 			if t.When == nil {
 				t.When = f.When
 			}

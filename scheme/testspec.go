@@ -56,9 +56,17 @@ type Table struct {
 	Help   Text        `yaml:"help,omitempty" json:"help,omitempty"`     // what belongs in it
 	Single bool        `yaml:"single,omitempty" json:"single,omitempty"` // one row only
 	When   *Condition  `yaml:"when,omitempty" json:"when,omitempty"`     // features that make rows expected; nil: always
+	Shows  []Shows     `yaml:"shows,omitempty" json:"shows,omitempty"`   // features that a row says the product has
 	Fields []Field     `yaml:"fields,omitempty" json:"fields,omitempty"`
 	SameAs *SameInSpec `yaml:"same_as,omitempty" json:"same_as,omitempty"` // resolved by the loader
 	Fact   `yaml:",inline"`
+}
+
+// Shows is a feature that the product has where a row meets Where. A product
+// that says it has not contradicts itself.
+type Shows struct {
+	Feature string  `yaml:"feature" json:"feature"`
+	Where   []Where `yaml:"where" json:"where"`
 }
 
 // Field finds a field by id; nil where there is none.
