@@ -113,13 +113,7 @@ func say(s string) line             { return line{{Text: s}} }
 func mark(k kind, s string) line    { return line{{Kind: k, Text: s}} }
 func (c cell) with(ls ...line) cell { return append(c, ls...) }
 func one(k kind, s string) cell     { return cell{mark(k, s)} }
-func cells(s ...string) (cs []cell) {
-	for _, x := range s {
-		cs = append(cs, cell{say(x)})
-	}
-	return cs
-}
-func foreign(lang, s string) line { return line{{Text: s, Lang: lang}} }
+func foreign(lang, s string) line   { return line{{Text: s, Lang: lang}} }
 
 // figure is a picture with what it says in words.
 type figure struct {

@@ -98,7 +98,6 @@ type setter struct {
 
 	size float64
 	bold bool
-	ink  color
 }
 
 const family = "report"
