@@ -37,6 +37,7 @@ file on the standard input.
   --json             prints all of it as JSON
   --html FILE        writes a report to read
   --pdf FILE         the same to print
+  --by NAME          who assessed, for the reports
   --oscal FILE       writes OSCAL assessment results; --oscal-version 1.1.3, 1.2.0 or
                      1.2.3 (default)
   --attest FILE      writes CycloneDX 1.6 attestations

@@ -13,12 +13,13 @@ import (
 )
 
 // reportOut is where `assay assess` writes reports to.
-type reportOut struct{ html, pdf string }
+type reportOut struct{ html, pdf, by string }
 
 func reportFlags(v *verb) *reportOut {
 	o := &reportOut{}
 	v.StringVar(&o.html, "html", "", "")
 	v.StringVar(&o.pdf, "pdf", "", "")
+	v.StringVar(&o.by, "by", "", "")
 	return o
 }
 
@@ -27,7 +28,7 @@ func (o *reportOut) write(a *assessment, lang string) error {
 	if o.html == "" && o.pdf == "" {
 		return nil
 	}
-	opt := report.Options{Lang: lang, Now: civil.DateAt(time.Now().UnixMicro(), time.Local), Where: a.where}
+	opt := report.Options{Lang: lang, By: o.by, Now: civil.DateAt(time.Now().UnixMicro(), time.Local), Where: a.where}
 	for _, f := range a.Findings {
 		opt.Faults = append(opt.Faults, report.Fault{Where: fileLine(f.File, f.Line), Problem: f.Problem, Remedy: f.Remedy})
 	}
