@@ -4,6 +4,7 @@ package confine
 
 import (
 	"fmt"
+	"os"
 	"runtime"
 	"time"
 	"unsafe"
@@ -70,19 +71,28 @@ const (
 // what the runtime does for memory, threads, signals and time, and
 // reading and writing what is open.
 var allowed = append([]uint32{
-	unix.SYS_READ, unix.SYS_PREAD64, unix.SYS_WRITE, unix.SYS_CLOSE, unix.SYS_FSTAT, unix.SYS_LSEEK, unix.SYS_FCNTL,
+	unix.SYS_READ, unix.SYS_PREAD64, unix.SYS_WRITE, unix.SYS_CLOSE, unix.SYS_FSTAT, unix.SYS_LSEEK,
 	unix.SYS_MUNMAP, unix.SYS_MADVISE, unix.SYS_BRK,
 	unix.SYS_FUTEX, unix.SYS_NANOSLEEP, unix.SYS_CLOCK_NANOSLEEP, unix.SYS_CLOCK_GETTIME, unix.SYS_GETTIMEOFDAY,
 	unix.SYS_EPOLL_PWAIT, unix.SYS_EPOLL_CTL,
 	unix.SYS_SCHED_YIELD, unix.SYS_SCHED_GETAFFINITY, unix.SYS_RESTART_SYSCALL,
 	unix.SYS_RT_SIGACTION, unix.SYS_RT_SIGPROCMASK, unix.SYS_RT_SIGRETURN, unix.SYS_SIGALTSTACK,
-	unix.SYS_GETPID, unix.SYS_GETTID, unix.SYS_TGKILL,
+	unix.SYS_GETPID, unix.SYS_GETTID,
 	unix.SYS_SET_ROBUST_LIST, unix.SYS_RSEQ,
 	unix.SYS_GETRANDOM, unix.SYS_EXIT, unix.SYS_EXIT_GROUP,
 }, machine...)
 
+// check is what the low half of a call's argument must be: one of is, or with
+// one of the bits has, or without the bits not.
+type check struct {
+	arg      uint32
+	is       []uint32
+	has, not uint32
+}
+
 // program is the filter: the machine's own calls only, those above, new threads
-// and no processes, memory that cannot be executed. The rest fails with EPERM.
+// and no processes, signals to itself, and memory of its own that cannot be
+// executed. The rest fails with EPERM.
 func program() []unix.SockFilter {
 	const (
 		load    = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS
@@ -102,18 +112,41 @@ func program() []unix.SockFilter {
 			unix.SockFilter{Code: equal, K: call, Jf: 1},
 			unix.SockFilter{Code: verdict, K: unix.SECCOMP_RET_ALLOW})
 	}
-	// when allows a call by the bits of one of its arguments.
-	when := func(call, arg, bits, set, unset uint32) {
-		f = append(f,
-			unix.SockFilter{Code: equal, K: call, Jf: 4},
-			unix.SockFilter{Code: load, K: offArgs + 8*arg},
-			unix.SockFilter{Code: anyBit, K: bits, Jf: 1},
-			unix.SockFilter{Code: verdict, K: set},
-			unix.SockFilter{Code: verdict, K: unset})
+	// only allows a call whose arguments pass all checks.
+	only := func(call uint32, checks ...check) {
+		n := 0 // instructions of the checks; allow comes behind them, then refuse
+		for _, c := range checks {
+			n += 1 + max(1, len(c.is))
+		}
+		var body []unix.SockFilter
+		for _, c := range checks {
+			body = append(body, unix.SockFilter{Code: load, K: offArgs + 8*c.arg})
+			switch {
+			case c.has != 0:
+				body = append(body, unix.SockFilter{Code: anyBit, K: c.has, Jf: uint8(n - len(body))})
+			case c.not != 0:
+				body = append(body, unix.SockFilter{Code: anyBit, K: c.not, Jt: uint8(n - len(body))})
+			}
+			for i, v := range c.is {
+				left := len(c.is) - i - 1 // values to try behind this one
+				in := unix.SockFilter{Code: equal, K: v, Jt: uint8(left)}
+				if left == 0 {
+					in.Jf = uint8(n - len(body))
+				}
+				body = append(body, in)
+			}
+		}
+		f = append(f, unix.SockFilter{Code: equal, K: call, Jf: uint8(n + 2)})
+		f = append(f, body...)
+		f = append(f, unix.SockFilter{Code: verdict, K: unix.SECCOMP_RET_ALLOW}, unix.SockFilter{Code: verdict, K: refuse})
 	}
-	when(unix.SYS_CLONE, 0, unix.CLONE_THREAD, unix.SECCOMP_RET_ALLOW, refuse)
-	when(unix.SYS_MMAP, 2, unix.PROT_EXEC, refuse, unix.SECCOMP_RET_ALLOW)
-	when(unix.SYS_MPROTECT, 2, unix.PROT_EXEC, refuse, unix.SECCOMP_RET_ALLOW)
+	only(unix.SYS_CLONE, check{arg: 0, has: unix.CLONE_THREAD})
+	// Shared memory is in no bound of the process's.
+	only(unix.SYS_MMAP, check{arg: 2, not: unix.PROT_EXEC}, check{arg: 3, not: unix.MAP_SHARED})
+	only(unix.SYS_MPROTECT, check{arg: 2, not: unix.PROT_EXEC})
+	// Both can send signals to other processes, the caller among them.
+	only(unix.SYS_TGKILL, check{arg: 0, is: []uint32{uint32(os.Getpid())}})
+	only(unix.SYS_FCNTL, check{arg: 1, is: []uint32{unix.F_GETFD, unix.F_GETFL}})
 	return append(f,
 		// The C library asks for it first and then for clone, whose flags can be seen.
 		unix.SockFilter{Code: equal, K: unix.SYS_CLONE3, Jf: 1},

@@ -8,9 +8,10 @@
 // it cannot:
 //
 //   - on Linux (amd64, arm64) a seccomp filter over all threads: reading,
-//     writing and closing what is open, memory that is not executable, threads,
-//     time and the end of the process; every other system call fails, among them
-//     opening a file, a socket, another program, another process;
+//     writing and closing what is open, memory of its own that is not executable,
+//     threads, time, signals to itself and its end; every other system call fails,
+//     among them opening a file, a socket, another program, another process, and
+//     signals to others in whichever way;
 //   - on Linux bounds on memory, processor time, files and core dumps, no new
 //     privileges, and no attaching to it;
 //   - elsewhere nothing: there it is a process with an empty environment,

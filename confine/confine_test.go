@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -51,7 +52,11 @@ var hostile = New("test", func(in *os.File, out io.Writer) error {
 	case "exec":
 		err = syscall.Exec(arg, []string{arg}, nil)
 	case "kill":
-		err = syscall.Kill(os.Getppid(), 0)
+		parent, aerr := strconv.Atoi(arg)
+		if aerr != nil {
+			return aerr
+		}
+		err = syscall.Kill(parent, 0)
 	case "execute":
 		_, err = syscall.Mmap(-1, 0, 4096, syscall.PROT_READ|syscall.PROT_EXEC, syscall.MAP_ANON|syscall.MAP_PRIVATE)
 	case "panic":
@@ -85,6 +90,12 @@ var hostile = New("test", func(in *os.File, out io.Writer) error {
 		wg.Wait()
 		runtime.GC()
 		_, err = io.WriteString(out, "done")
+	default:
+		parent, aerr := strconv.Atoi(arg)
+		if aerr != nil {
+			return aerr
+		}
+		err = more[what](parent)
 	}
 	return err
 })
@@ -140,12 +151,19 @@ func TestConfined(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
+	var tries []string
 	for _, what := range []string{
 		"open /etc/hostname", "open " + kept, "create " + filepath.Join(dir, "new"), "list /", "remove " + kept,
-		"dial " + l.Addr().String(), "listen", "run /bin/true", "exec /bin/true", "kill", "execute",
+		"dial " + l.Addr().String(), "listen", "run /bin/true", "exec /bin/true", fmt.Sprint("kill ", os.Getpid()), "execute",
 	} {
+		tries = append(tries, what)
+	}
+	for what := range more {
+		tries = append(tries, fmt.Sprint(what, " ", os.Getpid()))
+	}
+	for _, what := range tries {
 		_, err := ask(t, t.Context(), what)
-		if !errors.Is(err, ErrCrashed) || !strings.Contains(err.Error(), "exit status 3") {
+		if !errors.Is(err, ErrCrashed) || !strings.Contains(err.Error(), "exit status 3") || !strings.Contains(err.Error(), "operation not permitted") {
 			t.Errorf("%s: %v", what, err)
 		}
 	}

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package confine
+
+var more = map[string]func(parent int) error{}
