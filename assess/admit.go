@@ -44,6 +44,8 @@ func (w *walk) report(f *evidence.Signed, s *scheme.Scheme) string {
 		return RuleFuture
 	case r.Product.Holder != w.ev.Product.Holder || slices.ContainsFunc(r.Product.Models, func(m string) bool { return !w.ev.Product.Has(m) }):
 		return RuleOtherProduct
+	case w.of.model != nil && !covers(r, w.of.model):
+		return RuleOtherProduct
 	case r.Until != 0 && w.at > r.Until:
 		return RuleExpired
 	case r.By.Kind != scheme.Laboratory:

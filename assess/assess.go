@@ -93,23 +93,33 @@ type Doubt struct {
 
 // Assess answers for the scheme with this id, or for every scheme where it
 // is "", in the order of the catalog; an id that the catalog has not gives
-// nothing. The day is one of the scheme's own zone. BenchmarkAssess measures
+// nothing. A product with several images or models reaches what it reaches with
+// each of them. The day is one of the scheme's own zone. BenchmarkAssess measures
 // it against the target of 200 µs for one product and every scheme.
 func Assess(c *Compiled, ev *evidence.Evidence, schemeID string, at civil.Date) []Result {
-	w := newWalk(c, ev, at)
-	var rs []Result
-	for i := range c.schemes {
-		if s := &c.schemes[i]; schemeID == "" || s.scheme.ID == schemeID {
-			rs = append(rs, w.scheme(s))
+	var all []Result
+	for k, p := range parts(ev) {
+		w := newWalk(c, ev, p, at)
+		var rs []Result
+		for i := range c.schemes {
+			if s := &c.schemes[i]; schemeID == "" || s.scheme.ID == schemeID {
+				rs = append(rs, w.scheme(s))
+			}
+		}
+		if k == 0 {
+			all = rs
+		} else {
+			join(all, rs)
 		}
 	}
-	return rs
+	return all
 }
 
 // walk is one assessment: what is read from the evidence once for all schemes.
 type walk struct {
 	c          *Compiled
 	ev         *evidence.Evidence
+	of         part
 	at         civil.Date
 	marks      [][]mark // by requirement: what the file says as such
 	chunk      []mark
@@ -124,9 +134,9 @@ type walk struct {
 	has        func(string) scheme.Answer
 }
 
-func newWalk(c *Compiled, ev *evidence.Evidence, at civil.Date) *walk {
+func newWalk(c *Compiled, ev *evidence.Evidence, of part, at civil.Date) *walk {
 	w := &walk{
-		c: c, ev: ev, at: at,
+		c: c, ev: ev, of: of, at: at,
 		marks: make([][]mark, len(c.reqs)),
 		has:   func(f string) scheme.Answer { return ev.Features[f].Answer },
 	}

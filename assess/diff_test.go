@@ -158,7 +158,7 @@ func TestDiff(t *testing.T) {
 			"b-2/a R1: firmware 1.0; b-2/b: firmware 1.0; std@1/a: firmware 1.0; std@1/a: firmware 1.0", "listed 1 std@1/a; listed 2 std@1/a", 1},
 		{"firmware beside the old one", func(e *evidence.Evidence) {
 			e.Firmware = append(e.Firmware, evidence.Firmware{Version: "1.1", SHA256: image2})
-		}, "", "", 1},
+		}, "", "listed 1 std@1/a; listed 2 std@1/a", 1}, // nothing is stale, and nobody tested the new one
 		{"new hardware", func(e *evidence.Evidence) { e.Product.Models[0].Hardware[0] = "B" },
 			"b-2/a R1: hardware H A; b-2/b: hardware H A; std@1/a: hardware H A; std@1/b: hardware A", "listed 2 std@1/b", 2},
 		{"a row changed", func(e *evidence.Evidence) { e.IXIT["rows"][0]["description"] = evidence.Cell{"uno"} },

@@ -95,8 +95,7 @@ func Explain(c *Compiled, ev *evidence.Evidence, ref scheme.RequirementRef, sche
 	if i < 0 {
 		return nil, fmt.Errorf("the catalog has no scheme %.60q", schemeID)
 	}
-	w := newWalk(c, ev, at)
-	r := w.scheme(&c.schemes[i])
+	w, r := worstPart(c, ev, &c.schemes[i], ref, at)
 	if w.admission == nil {
 		w.admission = w.admit(c.schemes[i].scheme)
 	}
@@ -128,6 +127,24 @@ func Explain(c *Compiled, ev *evidence.Evidence, ref scheme.RequirementRef, sche
 		x.Group = w.explainGroup(q.group, least)
 	}
 	return x, nil
+}
+
+// worstPart walks the part of the product that a requirement is least shown of.
+func worstPart(c *Compiled, ev *evidence.Evidence, s *compiledScheme, ref scheme.RequirementRef, at civil.Date) (w *walk, r Result) {
+	least := scheme.Yes
+	for _, p := range parts(ev) {
+		x := newWalk(c, ev, p, at)
+		y, a := x.scheme(s), scheme.Yes
+		for i := range y.Outcomes {
+			if o := &y.Outcomes[i]; o.Requirement == ref {
+				a = a.And(o.Answer)
+			}
+		}
+		if w == nil || fits[a] < fits[least] {
+			w, r, least = x, y, a
+		}
+	}
+	return w, r
 }
 
 func methodOf(rank uint8) scheme.Method {

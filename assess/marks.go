@@ -148,6 +148,9 @@ func (w *walk) firmware(of []evidence.Hash) bool {
 }
 
 func (w *walk) ownFirmware(h evidence.Hash) bool {
+	if w.of.image != nil {
+		return h == *w.of.image
+	}
 	if w.images == nil {
 		w.images = make(map[evidence.Hash]bool, len(w.ev.Firmware))
 		for _, f := range w.ev.Firmware {
@@ -402,9 +405,9 @@ const (
 	RuleOutOfScope    = "out-of-scope"      // by a laboratory whose accreditation did not cover the method on the day of the test
 	RuleNotApproved   = "not-approved"      // by a laboratory that the scheme had not approved on the day of the test
 	RuleNoSample      = "no-sample"         // a test that does not say on what it was done
-	RuleOtherFirmware = "other-firmware"    // shown for an image that is none of the product's
+	RuleOtherFirmware = "other-firmware"    // shown for an image that is none of the product's, or for one of several only
 	RuleOtherHardware = "other-hardware"    // shown for a revision that is none of the product's
-	RuleOtherProduct  = "other-product"     // a report on another product
+	RuleOtherProduct  = "other-product"     // a report on another product, or not on all of its models
 	RuleRowChanged    = "row-changed"       // a verdict on a row that says something else now
 	RuleRowGone       = "row-gone"          // a report that saw a row which the table no longer has
 	RuleContradicted  = "contradicted"      // called not applicable against the product's own features

@@ -22,6 +22,8 @@ const (
 	maxLine  = 200   // characters of an id, a name
 	maxText  = 4_000 // characters of a ground
 	maxItems = 10_000
+
+	maxImages = 50 // firmware of one product that is assessed together
 )
 
 // Validate says what in the file cannot be right whatever scheme it is for,
@@ -30,7 +32,9 @@ const (
 func (e *Evidence) Validate() []Finding {
 	v := &validator{}
 	v.product(&e.Product)
-	v.count("/firmware", len(e.Firmware))
+	if n := len(e.Firmware); n > maxImages {
+		v.add("/firmware", fmt.Sprintf("%d images", n), fmt.Sprintf("at most %d: what is not assessed together belongs into bundles of their own", maxImages))
+	}
 	for i, f := range e.Firmware {
 		at := fmt.Sprintf("/firmware/%d", i)
 		v.line(at+"/version", f.Version)
