@@ -517,23 +517,23 @@ func TestSamplesHaveEveryField(t *testing.T) {
 
 // takes says what the program makes of a file of a kind, among files in which
 // nothing is wrong.
-func takes(others evidence.Evidence, kind string, file []byte) (parsed error, found []evidence.Finding) {
+func takes(others evidence.Evidence, kind string, file []byte) (found []evidence.Finding, parsed error) {
 	into := reflect.New(kinds[kind])
 	if err := evidence.ParseFile(kind, file, into.Interface()); err != nil {
-		return err, nil
+		return nil, err
 	}
 	whole := &others
 	switch v := into.Interface().(type) {
 	case *evidence.Evidence:
 		e, err := evidence.Parse(file)
 		if err != nil { // a report's text, which the schema of the one file does not look into
-			return nil, []evidence.Finding{{Problem: err.Error()}}
+			return []evidence.Finding{{Problem: err.Error()}}, nil
 		}
 		whole = e
 	case *evidence.Report:
 		s, err := evidence.NewSigned("r.yaml", file, "")
 		if err != nil {
-			return err, nil
+			return nil, err
 		}
 		whole.Reports = []evidence.Signed{*s}
 	case *evidence.Import:
@@ -548,7 +548,7 @@ func takes(others evidence.Evidence, kind string, file []byte) (parsed error, fo
 			}
 		}
 	}
-	return nil, whole.Validate()
+	return whole.Validate(), nil
 }
 
 // Whatever is broken in a file, the schema refuses what the parser refuses,
@@ -562,7 +562,7 @@ func TestSchemasAgreeWithTheParser(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			parsed, found := takes(*others, kind, raw)
+			found, parsed := takes(*others, kind, raw)
 			n++
 			err = s.Validate(clone(t, v))
 			if err != nil {
@@ -634,7 +634,7 @@ func TestSchemaCases(t *testing.T) {
 			t.Fatalf("%s: the sample has no %q", c.name, c.old)
 		}
 		b := []byte(strings.ReplaceAll(strings.Replace(file, c.old, c.new, 1), "HASH", strings.Repeat("5b", 32)))
-		parsed, found := takes(*others, c.kind, b)
+		found, parsed := takes(*others, c.kind, b)
 		if got := parsed == nil && len(found) == 0; got != c.program {
 			t.Errorf("%s: the program takes it: %v (%v, %v)", c.name, got, parsed, found)
 		}
