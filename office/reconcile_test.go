@@ -512,7 +512,7 @@ func TestSourceAmended(t *testing.T) {
 	t.Parallel()
 	engines(t, func(t *testing.T, open func(testing.TB) *store.DB) {
 		kr, sg := pair(t, open)
-		ev := bytes.Replace(evidenceFile(t, "hub.yaml"), []byte(`"models":[{`), []byte(`"models":[{"id":"HB-310","hardware":["A"]},{`), 1)
+		ev := product(t, "hub.yaml", "  models:\n", "  models:\n    - {id: HB-310, hardware: [A]}\n")
 		hub := kr.grantEvidence(ev, "kr-cic", "basic", toSG)
 		sg.sync(kr)
 		d := sg.here(hub)[0]
