@@ -361,7 +361,7 @@ func (w *walk) outcome(d *demand) (o Outcome, by *mapped) {
 		o.From = s.marks[m-1].from.place(w.c, d.req)
 	}
 	if o.Rule == RuleIncomplete {
-		o.Lacks = s.lacks
+		o.Lacks = s.lacks[d.need.by]
 	}
 	if o.Answer == scheme.Yes || s.fail != 0 || s.unsure != [methods][bodies]int32{} || w.blocked[d.req] {
 		return o, nil

@@ -36,6 +36,78 @@ func (c *Compiled) CheckParts(ev *evidence.Evidence) (found []evidence.Finding) 
 	return found
 }
 
+// Groundless names what counts and rests on nothing that could be held against
+// it: features without a ground by which requirements do not apply, and signed
+// verdicts on rows whose words are not bound.
+func (c *Compiled) Groundless(ev *evidence.Evidence) []evidence.Finding {
+	return append(c.groundless(ev), c.unbound(ev)...)
+}
+
+// groundless names features by which a mandatory requirement does not apply and
+// that do not say why they are so.
+func (c *Compiled) groundless(ev *evidence.Evidence) (found []evidence.Finding) {
+	for _, id := range slices.Sorted(maps.Keys(ev.Features)) {
+		x := ev.Features[id]
+		if x.Answer == scheme.Undetermined || strings.TrimSpace(x.Ground) != "" {
+			continue
+		}
+		answer := func(f string) scheme.Answer { return ev.Features[f].Answer }
+		without := func(f string) scheme.Answer {
+			if f == id {
+				return scheme.Undetermined
+			}
+			return answer(f)
+		}
+		for i := range c.reqs {
+			q := c.reqs[i].req
+			if q.When == nil || q.Status == scheme.Recommended {
+				continue
+			}
+			a, _ := q.When.Eval(answer, nil)
+			b, _ := q.When.Eval(without, nil)
+			if a == scheme.No && b != scheme.No {
+				found = append(found, evidence.Finding{Place: evidence.Pointer("features", id), Problem: fmt.Sprintf("no ground, and by it %s does not apply", c.reqs[i].name),
+					Remedy: fmt.Sprintf("say why it is so: %s: {answer: %q, ground: …}", id, x.Answer)})
+				break
+			}
+		}
+	}
+	return found
+}
+
+// unbound names laboratories' reports with verdicts on rows whose words they do
+// not hold: the table can be written anew, and nobody would see it.
+func (c *Compiled) unbound(ev *evidence.Evidence) (found []evidence.Finding) {
+	for i := range ev.Reports {
+		r := ev.Reports[i].Report()
+		if r == nil || r.By.Kind != scheme.Laboratory || ev.Reports[i].Signature == "" {
+			continue // what is not signed shows nothing yet
+		}
+		s := c.specs[r.Method.Standard+"@"+r.Method.Edition]
+		if s == nil {
+			continue
+		}
+		first, n := "", 0
+		for j := range r.Verdicts {
+			v := &r.Verdicts[j]
+			u := s.units[v.Unit]
+			if u == nil || u.unit.Over == nil || v.Verdict != evidence.Pass {
+				continue
+			}
+			if key := u.unit.Over.Table + "/" + v.Row; r.Rows[key] == (evidence.Hash{}) {
+				if n++; first == "" {
+					first = key
+				}
+			}
+		}
+		if n > 0 {
+			found = append(found, evidence.Finding{Place: evidence.Pointer("reports", i, "body", "rows"), Problem: fmt.Sprintf("%d verdicts are on rows whose words the report does not hold, the first on %.80s: nobody can tell whether they were changed after the test", n, first),
+				Remedy: "have the laboratory sign it with `assay evidence sign --rows`"})
+		}
+	}
+	return found
+}
+
 // checkTable holds a table's fields against those of all editions, since one
 // set of tables serves them all.
 func (c *Compiled) checkTable(table string, rows []evidence.Row) (found []evidence.Finding) {

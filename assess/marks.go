@@ -237,7 +237,7 @@ type shown struct {
 	ground int32                  // why it is not met or does not apply, by anyone
 	hint   int32                  // a pass that does not count
 	why    string                 // and why
-	lacks  []string               // contents that no artifact covers
+	lacks  [bodies][]string       // contents that no artifact of a body, or of a stronger one, covers
 }
 
 // sum reads the marks on one requirement. report says why the passes of a
@@ -272,11 +272,21 @@ func (w *walk) sum(n int32, marks []mark, report func(int32) string, months int)
 		case m.verdict != evidence.Pass:
 		case why != "":
 			hint(i, why)
-		case len(s.lacks) > 0:
-			hint(i, RuleIncomplete)
 		default:
-			if p := &s.pass[m.method][m.by]; *p == 0 || m.date > passed[m.method][m.by] {
-				*p, passed[m.method][m.by] = int32(i)+1, m.date
+			// What a maker's artifact shows does not make up for what is not in a
+			// laboratory's: then its pass is worth no more than a maker's.
+			by := int(m.by)
+			for by >= 0 && len(s.lacks[by]) > 0 {
+				by--
+			}
+			if by < int(m.by) {
+				hint(i, RuleIncomplete)
+			}
+			if by < 0 {
+				break
+			}
+			if p := &s.pass[m.method][by]; *p == 0 || m.date > passed[m.method][by] {
+				*p, passed[m.method][by] = int32(i)+1, m.date
 			}
 		}
 	}
@@ -332,9 +342,12 @@ func rank(why string) int {
 }
 
 // lacking are the contents that evidence for a requirement must have and that
-// no artifact of a counted pass covers.
-func (w *walk) lacking(n int32, marks []mark, report func(int32) string) (lacks []string) {
-	have := map[string]bool{}
+// no artifact of a counted pass by each body, or by a stronger one, covers.
+func (w *walk) lacking(n int32, marks []mark, report func(int32) string) (lacks [bodies][]string) {
+	var have [bodies]map[string]bool
+	for b := range have {
+		have[b] = map[string]bool{}
+	}
 	for i := range marks {
 		m := &marks[i]
 		if m.verdict != evidence.Pass || w.counts(m, report, 0) != "" {
@@ -342,13 +355,17 @@ func (w *walk) lacking(n int32, marks []mark, report func(int32) string) (lacks 
 		}
 		for _, a := range w.artifacts(n, m.from) {
 			for _, id := range a.Shows {
-				have[id] = true
+				for b := range have[:m.by+1] {
+					have[b][id] = true
+				}
 			}
 		}
 	}
 	for _, x := range w.c.reqs[n].req.Contents {
-		if !x.Optional && !have[x.ID] {
-			lacks = append(lacks, x.ID)
+		for b := range have {
+			if !x.Optional && !have[b][x.ID] {
+				lacks[b] = append(lacks[b], x.ID)
+			}
 		}
 	}
 	return lacks

@@ -368,6 +368,27 @@ func TestContents(t *testing.T) {
 			t.Errorf("%v: %s, %s, lacks %s, want %s", x.files, o.Answer, o.Rule, got, x.want)
 		}
 	}
+	// A maker's artifact does not stand for what a laboratory's report lacks.
+	for _, x := range []struct {
+		name       string
+		maker, lab []evidence.Artifact
+		want       string
+	}{
+		{"all by the laboratory", nil, []evidence.Artifact{file("plan", "result")}, "yes shown []"},
+		{"one by the maker", []evidence.Artifact{file("plan")}, []evidence.Artifact{file("result")}, "no incomplete [plan]"},
+		{"all by the maker", []evidence.Artifact{file("plan", "result")}, nil, "no incomplete [plan result]"},
+	} {
+		ev := full()
+		ev.Claims[0].Artifacts, ev.Claims[1].Artifacts = x.maker, x.lab
+		for _, o := range Assess(c, signed(ev), "open", day("2025-07-01"))[0].Outcomes {
+			if o.Requirement.Requirement != "m" {
+				continue
+			}
+			if got := fmt.Sprint(o.Answer, " ", o.Rule, " ", o.Lacks); o.By == scheme.Laboratory && got != x.want || o.By == scheme.Maker && o.Answer != scheme.Yes {
+				t.Errorf("%s: by a %s: %s, want %s", x.name, o.By, got, x.want)
+			}
+		}
+	}
 	// Two claims cover them together.
 	ev := full()
 	ev.Claims = append(ev.Claims, says(evidence.Pass, "2025-06-02", "m"))
@@ -616,5 +637,47 @@ func TestPassesAnswer(t *testing.T) {
 	}
 	if yes < 1000 {
 		t.Errorf("only %d were answered: the draw shows nothing", yes)
+	}
+}
+
+// What makes a requirement go away says why, and a signed verdict on a row
+// holds the row's words: else either could be anything.
+func TestGroundless(t *testing.T) {
+	c := compiled(t, labCatalog())
+	for _, x := range []struct {
+		name   string
+		change func(*evidence.Evidence, *evidence.Report)
+		want   string
+	}{
+		{"nothing", func(*evidence.Evidence, *evidence.Report) {}, ""},
+		{"a no that decides, without a ground", func(e *evidence.Evidence, _ *evidence.Report) {
+			e.Features["radio"] = evidence.Feature{Answer: scheme.No, Ground: "wired only"}
+		}, "/features/cable"},
+		{"each with its ground", func(e *evidence.Evidence, _ *evidence.Report) {
+			e.Features["radio"] = evidence.Feature{Answer: scheme.No, Ground: "wired only"}
+			e.Features["cable"] = evidence.Feature{Answer: scheme.No, Ground: "no socket"}
+		}, ""},
+		{"a row whose words are not held", func(_ *evidence.Evidence, r *evidence.Report) { delete(r.Rows, "t/t2") }, "/reports/0/body/rows"},
+		{"no rows at all", func(_ *evidence.Evidence, r *evidence.Report) { r.Rows = nil }, "/reports/0/body/rows"},
+		{"the maker's own", func(_ *evidence.Evidence, r *evidence.Report) { r.Rows, r.By.Kind = nil, scheme.Maker }, ""},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			ev, r := tried(), labReport(allUnits...)
+			r.Rows = map[string]evidence.Hash{"t/t1": ev.IXIT["t"][0].Digest(), "t/t2": ev.IXIT["t"][1].Digest()}
+			x.change(ev, r)
+			ev = with(ev, r)
+			ev.Reports[0].Signature = "AA=="
+			var got []string
+			for _, f := range c.Groundless(ev) {
+				got = append(got, f.Place)
+			}
+			if s := strings.Join(got, " "); s != x.want {
+				t.Errorf("got %s, want %s", s, x.want)
+			}
+			ev.Reports[0].Signature = ""
+			if fs := c.Groundless(ev); len(fs) > 0 && strings.HasPrefix(fs[0].Place, "/reports") {
+				t.Errorf("not signed: %v", fs)
+			}
+		})
 	}
 }

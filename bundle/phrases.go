@@ -69,10 +69,10 @@ var phrases = map[string]scheme.Text{
 		"fi": "kuka antaa vaatimustenmukaisuusvakuutuksen (organisaation tunniste) ja minä päivänä",
 	},
 	"features": {
-		"en": "What the product has: yes, no or unknown; a no may have its ground: {answer: no, ground: \"…\"}. Whether a requirement applies hangs on these.",
-		"ko": "제품의 특성: yes, no, unknown 중 하나. no에는 사유를 붙일 수 있다: {answer: no, ground: \"…\"}. 요구사항의 적용 여부가 이것으로 정해진다.",
-		"de": "Was das Produkt hat: yes, no oder unknown; ein no kann begründet werden: {answer: no, ground: \"…\"}. Davon hängt ab, ob eine Anforderung gilt.",
-		"fi": "Mitä tuotteessa on: yes, no tai unknown; kiellon voi perustella: {answer: no, ground: \"…\"}. Näistä riippuu, koskeeko vaatimus tuotetta.",
+		"en": "What the product has: yes, no or unknown; where a requirement does not apply by an answer, give its ground: {answer: no, ground: \"…\"}. Whether a requirement applies hangs on these.",
+		"ko": "제품의 특성: yes, no, unknown 중 하나. 답에 따라 적용되지 않는 요구사항이 있으면 사유를 적는다: {answer: no, ground: \"…\"}. 요구사항의 적용 여부가 이것으로 정해진다.",
+		"de": "Was das Produkt hat: yes, no oder unknown; gilt wegen einer Antwort eine Anforderung nicht, ist sie zu begründen: {answer: no, ground: \"…\"}. Davon hängt ab, ob eine Anforderung gilt.",
+		"fi": "Mitä tuotteessa on: yes, no tai unknown; jos vaatimus ei koske tuotetta vastauksen vuoksi, perustele se: {answer: no, ground: \"…\"}. Näistä riippuu, koskeeko vaatimus tuotetta.",
 	},
 	"decides": {
 		"en": "decides about %s",

@@ -195,7 +195,7 @@ func openForAssessment(ctx context.Context, path string, cat *scheme.Catalog, st
 		printFindings(std.err, path, found)
 		return nil, errFindings
 	}
-	found = slices.DeleteFunc(b.Findings(c.Check(b.Evidence)...), func(f bundle.Finding) bool { return f.Note })
+	found = slices.DeleteFunc(b.Findings(append(c.Check(b.Evidence), c.Groundless(b.Evidence)...)...), func(f bundle.Finding) bool { return f.Note })
 	if found == nil {
 		found = []bundle.Finding{}
 	}

@@ -81,7 +81,7 @@ func checked(b *bundle.Bundle, cat *scheme.Catalog, day civil.Date) ([]bundle.Fi
 	if err != nil {
 		return nil, fmt.Errorf("catalog: %w", err)
 	}
-	more := c.Check(b.Evidence)
+	more := append(c.Check(b.Evidence), c.Groundless(b.Evidence)...)
 	contradictions := c.Contradictions(b.Evidence)
 	for i := range contradictions {
 		more = append(more, contradictions[i].Finding())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -21,7 +22,7 @@ for NEW and why, for which levels these count, and which levels are no longer
 shown without them. What a scheme makes of new firmware under a certificate that
 is in force stands beside it. OLD and NEW are folders, zips or evidence files.
 
-exit: 0 nothing is stale, 1 something is, 2 usage, or not readable
+exit: 0 nothing is stale and no level lost, 1 something is, 2 usage, or not readable
 `
 
 func runEvidenceDiff(ctx context.Context, args []string, std stdio) int {
@@ -70,7 +71,7 @@ func runEvidenceDiff(ctx context.Context, args []string, std stdio) int {
 	if err != nil {
 		return trouble(err)
 	}
-	if len(d.Stale) > 0 {
+	if len(d.Stale) > 0 || slices.ContainsFunc(d.Standings, func(s assess.Standing) bool { return len(s.Lost) > 0 }) {
 		return exitFailed
 	}
 	return exitOK

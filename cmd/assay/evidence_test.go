@@ -268,3 +268,24 @@ func TestEvidenceDiff(t *testing.T) {
 	u.refused(exitUsage, "usage: assay evidence diff", "evidence", "diff", "old")
 	u.refused(exitUsage, "--at", "evidence", "diff", "--at", "soon", "old", "new")
 }
+
+// A further image makes no verdict stale, and nobody tested it: that is no all-clear.
+func TestEvidenceDiffFurtherImage(t *testing.T) {
+	u := newUser(t)
+	if err := os.CopyFS(u.path("new"), os.DirFS(gatewayBundle)); err != nil {
+		t.Fatal(err)
+	}
+	u.write("new/product.yaml", strings.Replace(u.read("new/product.yaml")+"\n", "firmware:\n", "firmware:\n  - {version: 3.5.0, sha256: "+strings.Repeat("ab", 32)+"}\n", 1))
+	lab, err := filepath.Abs(gatewayLab)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, err := filepath.Abs(gatewayBundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, _ := u.run(exitFailed, "evidence", "diff", "--at", "2026-11-24", "--laboratory", lab, old, "new")
+	if !strings.Contains(out, "Stale: 0 of") || !strings.Contains(out, "sg-cls-iot         4 → 2") {
+		t.Errorf("got %s", out)
+	}
+}
