@@ -83,6 +83,8 @@ func (w *walk) evidenceMarks() {
 			m.rule = RuleOtherFirmware
 		case !w.hardware(c.Hardware):
 			m.rule = RuleOtherHardware
+		case w.lacksFile(c.Artifacts):
+			m.rule = RuleIncomplete
 		case c.By.Kind == scheme.Laboratory:
 			m.rule = RuleUnsigned // what a laboratory says stands in its own signed report
 		}
@@ -98,7 +100,7 @@ func (w *walk) evidenceMarks() {
 			switch e.Support {
 			case evidence.SupportedYes:
 				m.verdict = evidence.Pass
-				if len(e.Artifacts) > 0 {
+				if len(e.Artifacts) > 0 && !w.lacksFile(e.Artifacts) {
 					m.method = methodRank[scheme.Document]
 				}
 			case evidence.SupportedNo:
@@ -123,12 +125,19 @@ func (w *walk) evidenceMarks() {
 				continue
 			}
 			m := mark{strength: st, verdict: x.Verdict, date: r.Day(x.Date), until: r.Until, grounded: x.Ground != "", report: int32(i), from: origin{fromResult, int32(i), int32(j)}}
-			m.rule = w.sample(r, x.Sample, x.Method == scheme.Test)
+			if m.rule = w.sample(r, x.Sample, x.Method == scheme.Test); m.rule == "" && w.lacksFile(x.Artifacts) {
+				m.rule = RuleIncomplete
+			}
 			for _, ref := range x.Requirements {
 				put(ref, m)
 			}
 		}
 	}
+}
+
+// lacksFile reports whether one of the files that something rests on is not there.
+func (w *walk) lacksFile(as []evidence.Artifact) bool {
+	return slices.ContainsFunc(as, func(a evidence.Artifact) bool { return w.ev.Missing(a.SHA256) })
 }
 
 // room hands out space for n marks from a chunk, since most requirements have one.
@@ -354,6 +363,9 @@ func (w *walk) lacking(n int32, marks []mark, report func(int32) string) (lacks 
 			continue
 		}
 		for _, a := range w.artifacts(n, m.from) {
+			if w.ev.Missing(a.SHA256) {
+				continue
+			}
 			for _, id := range a.Shows {
 				for b := range have[:m.by+1] {
 					have[b][id] = true
@@ -414,7 +426,7 @@ const (
 	RuleContradiction = "contradiction"     // what was stated contradicts itself: see Contradictions
 	RuleTooWeak       = "too-weak"          // passed, by a weaker method or body than is asked for
 	RulePartial       = "partly-tested"     // some units or rows of its test group have no verdict
-	RuleIncomplete    = "incomplete"        // evidence lacks some of the contents that it must have
+	RuleIncomplete    = "incomplete"        // evidence lacks some of the contents that it must have, or a file that it names
 	RuleExpired       = "expired"           // claimed, and no longer valid
 	RuleAged          = "aged"              // older than the level lets evidence be
 	RuleFuture        = "future"            // claimed with a day after the one asked about

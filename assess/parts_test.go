@@ -97,3 +97,40 @@ func TestParts(t *testing.T) {
 		})
 	}
 }
+
+// What rests on a file that is not there counts as little as the file.
+func TestMissingFiles(t *testing.T) {
+	c := compiled(t, labCatalog())
+	at := func(h byte) []evidence.Artifact {
+		return []evidence.Artifact{{Name: "f", SHA256: evidence.Hash{h}, Size: 1}}
+	}
+	for _, x := range []struct {
+		name string
+		gone byte
+		want string
+	}{
+		{"all there", 9, reached2},
+		{"a unit's record", 1, "1=yes/yes 2=no/no 2:m:partly-tested"},
+		{"the maker's document", 2, "1=no/no 2=no/no 1:r:incomplete"},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			ev, r := tried(), labReport(allUnits...)
+			r.Verdicts[3].Artifacts = at(1)
+			ev.Claims = append(ev.Claims[:0], says(evidence.Pass, "2025-06-01", "m", "c"), says(evidence.Pass, "2025-06-01", "r"))
+			ev.Claims[1].Artifacts = at(2)
+			ev = with(ev, r)
+			ev.Miss(evidence.Hash{x.gone})
+			if got := show(Assess(c, ev, "open", day("2025-07-01"))[0]); got != x.want {
+				t.Errorf("got  %s\nwant %s", got, x.want)
+			}
+		})
+	}
+	// A fail needs no record to stand.
+	ev, r := tried(), labReport(allUnits...)
+	r.Verdicts[3].Verdict, r.Verdicts[3].Artifacts = evidence.Fail, at(1)
+	ev = with(ev, r)
+	ev.Miss(evidence.Hash{1})
+	if got, want := show(Assess(c, ev, "open", day("2025-07-01"))[0]), "1=no/no 2=no/no 1:m:failed 2:m:failed"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}

@@ -103,7 +103,9 @@ func (w *walk) collect() {
 				continue
 			}
 			g := given{report: i, verdict: int32(j), by: by, date: r.Day(v.Date), result: v.Verdict, sample: v.Sample}
-			g.rule = w.sample(r, v.Sample, u.kind == scheme.Functional)
+			if g.rule = w.sample(r, v.Sample, u.kind == scheme.Functional); g.rule == "" && w.lacksFile(v.Artifacts) {
+				g.rule = RuleIncomplete
+			}
 			if o := u.unit.Over; g.rule == "" && o != nil && stale != nil {
 				if why := stale[o.Table+"/"+v.Row]; why != "" {
 					g.rule = why

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"reflect"
 	"strings"
 	"testing"
@@ -497,5 +498,36 @@ func BenchmarkOpen(b *testing.B) {
 				open(b, path)
 			}
 		})
+	}
+}
+
+func TestAbsent(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("../testdata/gateway")); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "artifacts", "*.csv"))
+	if err != nil || len(files) < 3 {
+		t.Fatal(files, err)
+	}
+	if err := errors.Join(os.Remove(files[0]), os.WriteFile(files[1], []byte("altered"), 0o600), os.WriteFile(files[2], nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	b, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, h := range b.Absent() {
+		got = append(got, h.String()+".csv")
+	}
+	slices.Sort(got)
+	for i, f := range files[:3] {
+		if len(got) != 3 || got[i] != filepath.Base(f) {
+			t.Fatalf("absent are %v, want %v", got, files[:3])
+		}
+	}
+	if b, err = Open("../testdata/gateway"); err != nil || len(b.Absent()) > 0 {
+		t.Errorf("of the whole bundle: %v, %v", b.Absent(), err)
 	}
 }

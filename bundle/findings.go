@@ -189,6 +189,25 @@ func (b *Bundle) artifacts() []Finding {
 	return found
 }
 
+// Absent are the artifacts that the evidence names and that are not in the
+// bundle, or were altered. A single file of evidence has none to tell by.
+func (b *Bundle) Absent() (absent []evidence.Hash) {
+	if b.flat != "" {
+		return nil
+	}
+	there := map[evidence.Hash]bool{}
+	for i := range b.Artifacts {
+		there[b.Artifacts[i].SHA256] = true
+	}
+	Each(b.Evidence, func(_ string, a *evidence.Artifact) {
+		if !there[a.SHA256] {
+			there[a.SHA256] = true
+			absent = append(absent, a.SHA256)
+		}
+	})
+	return absent
+}
+
 // Each calls f for every artifact that the evidence names, with its JSON
 // pointer, in the order of the evidence as one file.
 func Each(ev *evidence.Evidence, f func(place string, a *evidence.Artifact)) {

@@ -30,7 +30,21 @@ type Evidence struct {
 	Imports     []Import           `json:"imports,omitempty" yaml:"imports,omitempty"`
 	Claims      []Claim            `json:"claims,omitempty" yaml:"claims,omitempty"`
 	Declaration *Declaration       `json:"declaration,omitempty" yaml:"declaration,omitempty"`
+
+	absent map[Hash]bool // set by Miss only
 }
+
+// Miss says which artifacts that the evidence names are not there as they are
+// named. Who has only the evidence file cannot tell, and misses none.
+func (e *Evidence) Miss(artifacts ...Hash) {
+	e.absent = make(map[Hash]bool, len(artifacts))
+	for _, h := range artifacts {
+		e.absent[h] = true
+	}
+}
+
+// Missing reports whether [Evidence.Miss] named the artifact.
+func (e *Evidence) Missing(h Hash) bool { return e.absent[h] }
 
 // Product is what is assessed.
 type Product struct {

@@ -129,7 +129,7 @@ func TestParseRefuses(t *testing.T) {
 		{"a text for a list", swap("functions: [consumer-hub]", "functions: hub"), 6, "/product/functions", "where a list"},
 		{"a text for fields", swap("support: {end: 2030-12-31, published: \"https://maker.example/support\"}", "support: 2030"), 18, "/support", "end, published"},
 		{"not a date", swap("date: 2026-03-01", "date: 2026-02-30"), 24, "/claims/0/date", "YYYY-MM-DD"},
-		{"not an answer", swap("radio: unknown", "radio: maybe"), 17, "/features/radio", "yes, no, undetermined"},
+		{"not an answer", swap("radio: unknown", "radio: maybe"), 17, "/features/radio", "yes, no or unknown"},
 		{"not a hash", swap("sha256: 0000", "sha256: 000"), 13, "/firmware/0/sha256", "64 hexadecimal"},
 		{"not a requirement", swap("en-303-645@3.1.3/5.1-2", "5.1-2"), 20, "/claims/0/requirements/1", "standard@edition/requirement"},
 		{"not a size", swap("size: 12", "size: 12kB"), 26, "/claims/0/artifacts/0/size", "whole number"},

@@ -50,7 +50,7 @@ func (s *Supported) UnmarshalText(b []byte) error {
 	case "", "?":
 		*s = SupportedTBD
 	default:
-		return fmt.Errorf("%.40q is none of yes, no, not-applicable", b)
+		return fmt.Errorf("%.40q is no answer: write yes, no or not-applicable", b)
 	}
 	return nil
 }

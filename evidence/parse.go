@@ -375,7 +375,7 @@ func scalar(s string, v reflect.Value) error {
 	case reflect.Int64:
 		i, err := strconv.ParseInt(s, 10, 64)
 		if err != nil {
-			return fmt.Errorf("%.40q is no whole number", s)
+			return fmt.Errorf("%.40q is no whole number: write it in digits, at most 9223372036854775807", s)
 		}
 		v.SetInt(i)
 		return nil

@@ -32,7 +32,7 @@ func (a *Answer) UnmarshalText(b []byte) error {
 	}
 	i := slices.Index(answerNames[:], string(b))
 	if i < 0 {
-		return fmt.Errorf("%.40q is none of yes, no, undetermined", b)
+		return fmt.Errorf("%.40q is no answer: write yes, no or unknown", b)
 	}
 	*a = Answer(i)
 	return nil

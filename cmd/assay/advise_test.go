@@ -63,7 +63,7 @@ func TestAdviseRefuses(t *testing.T) {
 	u.refused(exitUsage, "the catalog has no category", "advise", "--category", "consumer/x")
 	u.refused(exitUsage, "feature wings is not in the catalog", "advise", "--category", "consumer", "--feature", "wings=yes")
 	u.refused(exitUsage, "NAME=yes", "advise", "--category", "consumer", "--feature", "wings")
-	u.refused(exitUsage, "none of yes, no", "advise", "--category", "consumer", "--feature", "passwords=perhaps")
+	u.refused(exitUsage, "write yes, no or unknown", "advise", "--category", "consumer", "--feature", "passwords=perhaps")
 	u.refused(exitUsage, "said twice", "advise", "--category", "consumer", "--feature", "passwords=yes", "--feature", "passwords=no")
 	u.refused(exitUsage, "the catalog has alliance-psv, ", "advise", "--category", "consumer", "--scheme", "xx")
 	u.refused(exitUsage, "one of en, ko, de, fi", "advise", "--category", "consumer", "--lang", "xx")

@@ -213,6 +213,7 @@ func openForAssessment(ctx context.Context, path string, cat *scheme.Catalog, st
 		}
 		a.Reports = append(a.Reports, x)
 	}
+	a.ev.Miss(b.Absent()...)
 	a.Contradictions = c.Contradictions(a.ev)
 	if a.Contradictions == nil {
 		a.Contradictions = []assess.Contradiction{}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"assay/assess"
+	"assay/bundle"
 	"assay/catalog"
 	"assay/specimen"
 )
@@ -205,5 +206,41 @@ func TestAssessNewBundle(t *testing.T) {
 	}
 	if !strings.Contains(errs.String(), "product.yaml:8:") || !strings.Contains(errs.String(), "(--all)") {
 		t.Errorf("told\n%s", &errs)
+	}
+}
+
+// A level does not stand on files that are not in the bundle.
+func TestAssessMissingFile(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "b")
+	if err := os.CopyFS(dir, os.DirFS(gatewayBundle)); err != nil {
+		t.Fatal(err)
+	}
+	reached := func() string {
+		var out, errs bytes.Buffer
+		runAssess(t.Context(), []string{"--laboratory", gatewayLab, "--at", "2026-11-24", "--scheme", "sg-cls-iot", "--json", dir}, stdio{nil, &out, &errs})
+		var a assessment
+		if err := json.Unmarshal(out.Bytes(), &a); err != nil || len(a.Results) != 1 {
+			t.Fatal(err, &errs)
+		}
+		return a.Results[0].Reached()
+	}
+	if got := reached(); got != "4" {
+		t.Fatalf("whole: %q", got)
+	}
+	b, err := bundle.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range b.Evidence.Reports {
+		for _, x := range b.Evidence.Reports[i].Report().Results {
+			if x.Requirements[0].Requirement == "penetration-test" {
+				if files, _ := filepath.Glob(filepath.Join(dir, "artifacts", x.Artifacts[0].SHA256.String()+"*")); len(files) == 1 {
+					os.Remove(files[0])
+				}
+			}
+		}
+	}
+	if got := reached(); got != "3" {
+		t.Errorf("without the report of the penetration test: %q", got)
 	}
 }
