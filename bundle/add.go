@@ -22,12 +22,7 @@ func Add(dir, file string) (evidence.Artifact, error) {
 	if _, err := os.Stat(filepath.Join(dir, productFile)); err != nil {
 		return none, fmt.Errorf("%w: %s is no folder with a %s: `assay evidence init` makes one", ErrNoBundle, dir, productFile)
 	}
-	src, err := os.Open(file)
-	if err != nil {
-		return none, err
-	}
-	defer src.Close()
-	switch info, err := src.Stat(); {
+	switch info, err := os.Stat(file); { // before it is opened: a pipe would keep us waiting
 	case err != nil:
 		return none, err
 	case !info.Mode().IsRegular():
@@ -35,6 +30,11 @@ func Add(dir, file string) (evidence.Artifact, error) {
 	case info.Size() == 0:
 		return none, fmt.Errorf("%w: %s is empty: an artifact has bytes", ErrNoBundle, file)
 	}
+	src, err := os.Open(file)
+	if err != nil {
+		return none, err
+	}
+	defer src.Close()
 	to := filepath.Join(dir, artifacts)
 	if err := os.Mkdir(to, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
 		return none, err

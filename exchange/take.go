@@ -53,13 +53,8 @@ var worker = confine.New("import", func(in *os.File, out io.Writer) error {
 // against what an import may be. Its errors about the file are of type
 // *evidence.Error.
 func Take(ctx context.Context, path string, o intake.Options) (*intake.Result, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
 	name := filepath.Base(path)
-	info, err := f.Stat()
+	info, err := os.Stat(path) // before it is opened: a pipe would keep us waiting
 	switch {
 	case err != nil:
 		return nil, err
@@ -68,6 +63,11 @@ func Take(ctx context.Context, path string, o intake.Options) (*intake.Result, e
 	case info.Size() > intake.Standard.Bytes: // as the reader would say
 		return nil, &evidence.Error{File: name, Problem: fmt.Sprintf("more than %d bytes: have the tool leave out what is not asked for (files, raw traffic), or write one file for each image", intake.Standard.Bytes)}
 	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
 	h := sha256.New()
 	size, err := io.Copy(h, io.LimitReader(f, intake.Standard.Bytes+1))
 	if err != nil {

@@ -49,12 +49,7 @@ func (w *wrapped) Unwrap() error { return w.is }
 // ReadFile is [Read] for a file of foreign origin: it is parsed in a process that
 // can do nothing but compute (package confine), and what that says is checked.
 func ReadFile(ctx context.Context, name string, cat *scheme.Catalog) (*Content, []Finding, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
+	info, err := os.Stat(name) // before it is opened: a pipe would keep us waiting
 	switch {
 	case err != nil:
 		return nil, nil, err
@@ -63,6 +58,11 @@ func ReadFile(ctx context.Context, name string, cat *scheme.Catalog) (*Content, 
 	case info.Size() > MaxFile: // before a process is started
 		return nil, nil, fmt.Errorf("%w: %s has %d bytes, at most %d: remove what is no answer", ErrTooLarge, name, info.Size(), MaxFile)
 	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer f.Close()
 	var a answer
 	err = worker.Run(ctx, f, func(r io.Reader) error {
 		b, err := io.ReadAll(io.LimitReader(r, maxAnswer+1))
