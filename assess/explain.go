@@ -1,6 +1,7 @@
 package assess
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -207,7 +208,11 @@ func (w *walk) explainCell(x *sheetUnit, c *cell, least uint8) RowSum {
 			r.Row += "/" + c.row
 		}
 	}
-	for _, g := range c.given {
+	as := slices.Clone(c.given) // in the order of the reports
+	slices.SortStableFunc(as, func(a, b given) int {
+		return cmp.Or(cmp.Compare(a.report, b.report), cmp.Compare(a.verdict, b.verdict))
+	})
+	for _, g := range as {
 		rep := w.ev.Reports[g.report].Report()
 		v := &rep.Verdicts[g.verdict]
 		y := Given{Report: rep.Number, Laboratory: rep.By.ID, Sample: g.sample, Date: g.date, Verdict: g.result, Ground: v.Ground, Why: g.rule, Artifacts: v.Artifacts}

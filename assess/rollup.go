@@ -37,6 +37,7 @@ type sheet struct {
 type sheetUnit struct {
 	unit  *unit
 	cells []cell
+	rows  int  // of its table that it runs on: further cells are of rows that nobody declared
 	void  bool // its table has no row that it would run on
 	lost  []lost
 	index map[string]int
@@ -94,32 +95,42 @@ func (w *walk) collect() {
 	if len(w.bound) > 0 {
 		w.sheets = make(map[*group]*sheet)
 	}
+	// What is no pass comes first: it makes the cells of rows that nobody
+	// declared, and a later pass may answer it in whichever order they stand.
 	for _, b := range w.bound {
-		i, r, s, by, stale := b.report, b.of, b.spec, b.by, b.stale
-		for j := range r.Verdicts {
-			v := &r.Verdicts[j]
-			u := s.units[v.Unit]
-			if u == nil {
-				continue
-			}
-			g := given{report: i, verdict: int32(j), by: by, date: r.Day(v.Date), result: v.Verdict, sample: v.Sample}
-			if g.rule = w.sample(r, v.Sample, u.kind == scheme.Functional); g.rule == "" && w.lacksFile(v.Artifacts) {
-				g.rule = RuleIncomplete
-			}
-			if o := u.unit.Over; g.rule == "" && o != nil && stale != nil {
-				if why := stale[o.Table+"/"+v.Row]; why != "" {
-					g.rule = why
-				} else if stale[o.Table+"/*"] != "" {
-					g.rule = RuleRowGone
-				}
-			}
-			for _, table := range u.unit.Reads {
-				if why := stale[table]; g.rule == "" && why != "" {
-					g.rule = why
-				}
-			}
-			w.sheet(u.group).put(u, v.Row, g)
+		w.verdicts(&b, false)
+	}
+	for _, b := range w.bound {
+		w.verdicts(&b, true)
+	}
+}
+
+// verdicts enters the passes of a report, or its other verdicts.
+func (w *walk) verdicts(b *bound, passes bool) {
+	r := b.of
+	for j := range r.Verdicts {
+		v := &r.Verdicts[j]
+		u := b.spec.units[v.Unit]
+		if u == nil || (v.Verdict == evidence.Pass) != passes {
+			continue
 		}
+		g := given{report: b.report, verdict: int32(j), by: b.by, date: r.Day(v.Date), result: v.Verdict, sample: v.Sample}
+		if g.rule = w.sample(r, v.Sample, u.kind == scheme.Functional); g.rule == "" && w.lacksFile(v.Artifacts) {
+			g.rule = RuleIncomplete
+		}
+		if o := u.unit.Over; g.rule == "" && o != nil && b.stale != nil {
+			if why := b.stale[o.Table+"/"+v.Row]; why != "" {
+				g.rule = why
+			} else if b.stale[o.Table+"/*"] != "" {
+				g.rule = RuleRowGone
+			}
+		}
+		for _, table := range u.unit.Reads {
+			if why := b.stale[table]; g.rule == "" && why != "" {
+				g.rule = why
+			}
+		}
+		w.sheet(u.group).put(u, v.Row, g)
 	}
 }
 
@@ -194,7 +205,7 @@ func (w *walk) sheet(g *group) *sheet {
 			continue
 		}
 		rows := w.over(o)
-		x.void = len(rows) == 0
+		x.rows, x.void = len(rows), len(rows) == 0
 		x.cells = make([]cell, len(rows))
 		for j, r := range rows {
 			x.cells[j].row = r.ID()
@@ -258,7 +269,7 @@ func (s *sheet) put(u *unit, row string, g given) {
 	s.any = true
 	x := &s.units[u.at]
 	i := x.cellOf(row)
-	if i < 0 && row == "" && len(x.cells) == 1 && !x.void {
+	if i < 0 && row == "" && x.rows == 1 {
 		i = 0
 	}
 	if i < 0 {

@@ -681,3 +681,17 @@ func TestGroundless(t *testing.T) {
 		})
 	}
 }
+
+// A pass on a row that nobody declared, and a fail that it answers, give the
+// same in whichever order they stand.
+func TestUndeclaredRowInAnyOrder(t *testing.T) {
+	fail := evidence.UnitVerdict{Unit: "m-2/a", Row: "t9", Sample: "S1", Verdict: evidence.Fail, Ground: "open port", Date: day("2025-06-02")}
+	pass := evidence.UnitVerdict{Unit: "m-2/a", Row: "t9", Sample: "S1", Verdict: evidence.Pass, Date: day("2025-06-03")}
+	for _, vs := range [][]evidence.UnitVerdict{{fail, pass}, {pass, fail}} {
+		r := labReport(allUnits...)
+		r.Verdicts = append(r.Verdicts, vs...)
+		if got := show(Assess(compiled(t, labCatalog()), with(tried(), r), "open", day("2025-07-01"))[0]); got != reached2 {
+			t.Errorf("%s before %s: %s", vs[0].Verdict, vs[1].Verdict, got)
+		}
+	}
+}
