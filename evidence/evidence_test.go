@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -295,6 +296,39 @@ func TestRead(t *testing.T) {
 		r, err := Read(b)
 		if err != nil || !reflect.DeepEqual(a, r) {
 			t.Errorf("read as %+v, parsed as %+v (%v)", r, a, err)
+		}
+	}
+}
+
+// A report on a product of another name, and more images than are assessed together.
+func TestValidateOtherName(t *testing.T) {
+	found := func(name string, images int) (places []string) {
+		e := parsed(t)
+		for i := range images {
+			e.Firmware = append(e.Firmware, Firmware{Version: "x", SHA256: Hash{2, byte(i)}})
+		}
+		s, err := FromReport("lab.yaml", &Report{Product: Tested{Holder: e.Product.Holder, Name: name}}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.Reports = []Signed{*s}
+		for _, f := range e.Validate() {
+			places = append(places, f.Place)
+		}
+		return places
+	}
+	own := parsed(t).Product.Name
+	for _, c := range []struct {
+		name         string
+		images       int
+		other, large bool
+	}{{own, 1, false, false}, {" " + own + " ", 1, false, false}, {own + " 2", 1, true, false}, {own, maxImages, false, true}} {
+		places := found(c.name, c.images)
+		if got := slices.Contains(places, "/reports/0/body/product/name"); got != c.other {
+			t.Errorf("%q: other is %v", c.name, got)
+		}
+		if got := slices.Contains(places, "/firmware"); got != c.large {
+			t.Errorf("%d more images: too many is %v", c.images, got)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package evidence
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"assay/civil"
 	"assay/scheme"
@@ -131,6 +132,9 @@ func (v *validator) report(at string, r *Report, e *Evidence) {
 	}
 	if r.Product.Holder != e.Product.Holder {
 		v.add(at+"/product/holder", fmt.Sprintf("the report is on a product of %.60s, the evidence on one of %.60s", r.Product.Holder, e.Product.Holder), "keep one product in one bundle")
+	}
+	if r.Product.Name != "" && strings.Join(strings.Fields(r.Product.Name), " ") != strings.Join(strings.Fields(e.Product.Name), " ") {
+		v.add(at+"/product/name", fmt.Sprintf("the report calls the product %.100q, the evidence %.100q", r.Product.Name, e.Product.Name), "keep one product in one bundle; a new name wants a word of the laboratory")
 	}
 	for i, m := range r.Product.Models {
 		if !e.Product.Has(m) {
