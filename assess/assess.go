@@ -2,6 +2,7 @@ package assess
 
 import (
 	"slices"
+	"strings"
 
 	"assay/civil"
 	"assay/evidence"
@@ -353,10 +354,14 @@ func (w *walk) levels(e *compiledEdition, r *Result) {
 func (w *walk) outcome(d *demand) (o Outcome, by *mapped) {
 	q := &w.c.reqs[d.req]
 	o = Outcome{Requirement: q.ref, Level: d.level, Method: d.adds.Method, By: d.adds.By, Duty: d.duty, Fact: d.fact}
-	o.Applies, o.Unknown = w.applies(d)
+	var groundless bool
+	o.Applies, o.Unknown, groundless = w.applies(d)
 	s := w.shown(d.req, d.adds.MaxAge)
 	var m int32
 	o.Answer, o.Rule, m = s.judge(d, o.Applies, w.blocked[d.req])
+	if o.Rule == RuleFeature && groundless {
+		o.Rule = RuleNoGround
+	}
 	if m != 0 {
 		o.From = s.marks[m-1].from.place(w.c, d.req)
 	}
@@ -385,16 +390,33 @@ func (w *walk) outcome(d *demand) (o Outcome, by *mapped) {
 
 // applies is whether a level's demand applies to the product, and the features
 // that would have to be known.
-func (w *walk) applies(d *demand) (a scheme.Answer, unknown []string) {
-	a, unknown = w.c.reqs[d.req].req.When.Eval(w.has, nil)
+// A duty goes away by the standard's condition only where the features say why
+// they are so; without their ground it is open whether it does, and they are
+// what is unknown. What a level itself narrows is its own matter.
+func (w *walk) applies(d *demand) (a scheme.Answer, unknown []string, groundless bool) {
+	when := w.c.reqs[d.req].req.When
+	a, unknown = when.Eval(w.has, nil)
+	if a == scheme.No && d.duty {
+		if b, lacking := when.Eval(w.grounded, nil); b != scheme.No {
+			a, unknown, groundless = scheme.Undetermined, lacking, true
+		}
+	}
 	if d.adds.When == nil {
-		return a, unknown
+		return a, unknown, groundless
 	}
 	narrow, more := d.adds.When.Eval(w.has, unknown)
 	if a = a.And(narrow); a != scheme.Undetermined {
-		return a, nil
+		return a, nil, false
 	}
-	return a, more
+	return a, more, groundless
+}
+
+// grounded is a feature's answer if it says why, else undetermined.
+func (w *walk) grounded(f string) scheme.Answer {
+	if x := w.ev.Features[f]; strings.TrimSpace(x.Ground) != "" {
+		return x.Answer
+	}
+	return scheme.Undetermined
 }
 
 // shown sums what is said of a requirement, for the scheme being assessed.

@@ -134,7 +134,7 @@ func signed(ev *evidence.Evidence) *evidence.Evidence {
 func full() *evidence.Evidence {
 	return &evidence.Evidence{
 		Product:  evidence.Product{Functions: []string{"hub"}},
-		Features: map[string]evidence.Feature{"radio": {Answer: scheme.Yes}, "cable": {Answer: scheme.No}, "app": {Answer: scheme.No}},
+		Features: map[string]evidence.Feature{"radio": {Answer: scheme.Yes}, "cable": {Answer: scheme.No, Ground: "so"}, "app": {Answer: scheme.No, Ground: "so"}},
 		Claims:   []evidence.Claim{says(evidence.Pass, "2025-06-01", "m", "c", "r"), tests(evidence.Pass, "2025-06-01", "m", "c")},
 	}
 }
@@ -155,7 +155,7 @@ func show(r Result) string {
 
 func TestAssess(t *testing.T) {
 	set := func(f string, a scheme.Answer) func(*evidence.Evidence) {
-		return func(e *evidence.Evidence) { e.Features[f] = evidence.Feature{Answer: a} }
+		return func(e *evidence.Evidence) { e.Features[f] = evidence.Feature{Answer: a, Ground: "so"} }
 	}
 	add := func(cs ...evidence.Claim) func(*evidence.Evidence) {
 		return func(e *evidence.Evidence) { e.Claims = append(e.Claims, cs...) }
@@ -210,6 +210,14 @@ func TestAssess(t *testing.T) {
 			set("radio", scheme.No)(e)
 			add(tests(evidence.Fail, "2025-06-02", "c"))(e)
 		}, "1=yes/yes 2=yes/yes 1:c:does-not-apply 2:c:does-not-apply"},
+		{"does not apply, and nobody says why", func(e *evidence.Evidence) {
+			set("radio", scheme.No)(e)
+			e.Features["radio"] = evidence.Feature{Answer: scheme.No, Ground: " "}
+			only(says(evidence.Pass, "2025-06-01", "m", "r"))(e)
+		}, "1=undetermined/undetermined 2=no/no 1:c:no-ground 2:m:too-weak 2:c:no-ground"},
+		{"does not apply, nobody says why, and shown anyway", func(e *evidence.Evidence) {
+			e.Features["radio"] = evidence.Feature{Answer: scheme.No}
+		}, "1=yes/yes 2=yes/yes"},
 		{"a feature nobody stated", func(e *evidence.Evidence) {
 			set("radio", scheme.Undetermined)(e)
 			only(tests(evidence.Pass, "2025-06-01", "m", "r"))(e)
@@ -401,7 +409,7 @@ func TestMissingIsEnough(t *testing.T) {
 		for _, m := range r.Missing {
 			switch m.Kind {
 			case MissingFeature:
-				ev.Features[m.About] = evidence.Feature{Answer: scheme.Yes}
+				ev.Features[m.About] = evidence.Feature{Answer: scheme.Yes, Ground: "so"}
 			case MissingRequirement:
 				ev.Claims = append(ev.Claims, claim(evidence.Pass, m.Requirement.Method, m.Requirement.By, "2025-06-01", m.Requirement.Requirement.Requirement))
 			}

@@ -29,7 +29,7 @@ func (w *walk) carried(d *demand, q *requirement) (by, narrow *mapped) {
 func (w *walk) all(m *mapped, d *demand) bool {
 	some := false
 	for _, n := range m.from {
-		a, _ := w.c.reqs[n].req.When.Eval(w.has, nil)
+		a, _ := w.c.reqs[n].req.When.Eval(w.grounded, nil)
 		if a == scheme.No && !w.blocked[n] {
 			continue
 		}

@@ -42,7 +42,7 @@ func everythingOn(cat *scheme.Catalog, day civil.Date, functions ...string) *evi
 	ev := device(functions...)
 	for _, s := range cat.Standards {
 		for _, f := range s.Features {
-			ev.Features[f.ID] = evidence.Feature{Answer: scheme.Yes}
+			ev.Features[f.ID] = evidence.Feature{Answer: scheme.Yes, Ground: "so"}
 		}
 		for _, e := range s.Editions {
 			var rs []evidence.Result

@@ -18,7 +18,7 @@ func TestEveryLevelAssesses(t *testing.T) {
 	all := everything(cat)
 	without := map[string]evidence.Feature{}
 	for f := range all.Features {
-		without[f] = evidence.Feature{Answer: scheme.No}
+		without[f] = evidence.Feature{Answer: scheme.No, Ground: "so"}
 	}
 	n := 0
 	for i := range cat.Schemes {

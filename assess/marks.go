@@ -423,6 +423,7 @@ const (
 	RuleFailed        = "failed"            // a fail that no later pass of its strength answers
 	RuleInconclusive  = "inconclusive"      // tried and not decided
 	RuleFeature       = "feature-unknown"   // whether it applies hangs on features that nobody stated
+	RuleNoGround      = "no-ground"         // it would not apply by features that do not say why they are so
 	RuleContradiction = "contradiction"     // what was stated contradicts itself: see Contradictions
 	RuleTooWeak       = "too-weak"          // passed, by a weaker method or body than is asked for
 	RulePartial       = "partly-tested"     // some units or rows of its test group have no verdict

@@ -79,7 +79,7 @@ func Gather(rs []Result) []Missing {
 			o := &r.Outcomes[j]
 			switch {
 			case o.Answer == scheme.Yes:
-			case o.Rule == RuleFeature:
+			case o.Rule == RuleFeature || o.Rule == RuleNoGround:
 				for _, f := range o.Unknown {
 					add(key{kind: MissingFeature, about: scheme.RequirementRef{Requirement: f}}, f, nil, steps[rank:])
 				}

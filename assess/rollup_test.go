@@ -414,7 +414,7 @@ func TestMapping(t *testing.T) {
 		{"one of two is missing", scheme.Equal, func(e *evidence.Evidence) { e.Claims[0].Requirements = e.Claims[0].Requirements[:1] }, RuleOtherEdition},
 		{"one of two does not apply", scheme.Equal, func(e *evidence.Evidence) {
 			e.Claims[0].Requirements = e.Claims[0].Requirements[:1]
-			e.Features["radio"], e.Features["cable"] = evidence.Feature{Answer: scheme.No}, evidence.Feature{Answer: scheme.No}
+			e.Features["radio"], e.Features["cable"] = evidence.Feature{Answer: scheme.No, Ground: "so"}, evidence.Feature{Answer: scheme.No, Ground: "so"}
 		}, RuleMapped},
 		{"the source failed", scheme.Equal, func(e *evidence.Evidence) {
 			f := says(evidence.Fail, "2025-06-02", "c")
@@ -652,6 +652,7 @@ func TestGroundless(t *testing.T) {
 		{"nothing", func(*evidence.Evidence, *evidence.Report) {}, ""},
 		{"a no that decides, without a ground", func(e *evidence.Evidence, _ *evidence.Report) {
 			e.Features["radio"] = evidence.Feature{Answer: scheme.No, Ground: "wired only"}
+			e.Features["cable"] = evidence.Feature{Answer: scheme.No}
 		}, "/features/cable"},
 		{"each with its ground", func(e *evidence.Evidence, _ *evidence.Report) {
 			e.Features["radio"] = evidence.Feature{Answer: scheme.No, Ground: "wired only"}

@@ -141,7 +141,7 @@ func smallEvidence(t testing.TB) *evidence.Evidence {
 			Models: []evidence.Model{{ID: "H-1", Hardware: []string{"A", "B"}, Variants: []evidence.Variant{{ID: "H-1w"}}}},
 		},
 		Firmware: []evidence.Firmware{{Version: "1.2.0", SHA256: image}},
-		Features: map[string]evidence.Feature{"radio": {Answer: scheme.No, Ground: "wired only"}, "camera": {Answer: scheme.No}},
+		Features: map[string]evidence.Feature{"radio": {Answer: scheme.No, Ground: "wired only"}, "camera": {Answer: scheme.No, Ground: "none is built in"}},
 		ICS: []evidence.ICS{{Standard: "std", Edition: "1", Date: date("2026-10-01"), Entries: map[string]evidence.ICSEntry{
 			"1-1": {Support: evidence.SupportedYes, Artifacts: []evidence.Artifact{{Name: "passwords.pdf", Size: 1, SHA256: image}}},
 			"1-2": {Support: evidence.SupportedYes}, // against the feature

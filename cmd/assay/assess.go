@@ -431,7 +431,7 @@ func cited(f *scheme.Fact) string {
 func wantedFor(m *assess.Missing) string {
 	switch m.Kind {
 	case assess.MissingFeature:
-		return "state yes or no"
+		return "state yes or no, and where a requirement goes away by it, why"
 	case assess.MissingScope:
 		return "ask the authority whether it takes such a product"
 	}
