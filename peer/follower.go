@@ -149,9 +149,15 @@ func (f *Follower) Run(ctx context.Context) {
 	}
 }
 
+// retryAfter is how soon a round that failed is tried again, then twice as
+// long each time up to the poll interval: a source that was away for a moment
+// sends no hint for what it had published before, which may be a revocation.
+const retryAfter = time.Second
+
 // follow steps one site for ever. What goes wrong is in the books by then.
 func (f *Follower) follow(ctx context.Context, id string) {
 	memory := f.of(id)
+	failed := 0
 	for ctx.Err() == nil {
 		poll := DefaultPoll
 		if s, err := f.site(ctx, id); err == nil && s.Poll > 0 {
@@ -159,6 +165,10 @@ func (f *Follower) follow(ctx context.Context, id string) {
 		}
 		if err := f.Step(ctx, id); err != nil && ctx.Err() == nil {
 			f.log.Warn("following a peer", "site", id, "code", Code(err), "err", err)
+			poll = min(poll, retryAfter<<min(failed, 16))
+			failed++
+		} else {
+			failed = 0
 		}
 		// ± 10 %, so that offices started together do not ask together for ever.
 		timer := time.NewTimer(time.Duration(float64(poll) * (0.9 + 0.2*rand.Float64())))

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -263,6 +264,42 @@ func TestCost(t *testing.T) {
 	// checkpoint, the two tiles of the right edge for the proof, the bundle.
 	if got := count(); got > 5 {
 		t.Errorf("one new entry: %d requests, want at most 5", got)
+	}
+}
+
+// TestAwayForAMoment: a source that breaks off in mid-round and comes back sends
+// no hint for what it had published, and is asked again long before the poll
+// interval of an hour.
+func TestAwayForAMoment(t *testing.T) {
+	kr := newOffice(t, "kr")
+	kr.grants(2)
+	var asked atomic.Int32
+	kr.lie = func(w http.ResponseWriter, r *http.Request) bool {
+		if asked.Add(1) > 2 {
+			return false
+		}
+		panic(http.ErrAbortHandler) // as a killed process does
+	}
+	b := newShelf(kr)
+	f := newTestFollower(b)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { f.Run(ctx); close(done) }()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		b.mu.Lock()
+		n := len(b.items["kr"])
+		b.mu.Unlock()
+		if n == 2 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("not asked again within ten seconds")
+		}
+	}
+	cancel()
+	<-done
+	if len(b.trouble["kr"]) == 0 {
+		t.Error("the trouble was not noted: the source was not away")
 	}
 }
 

@@ -126,7 +126,14 @@ func TestByHand(t *testing.T) {
 		}
 		return false
 	}
+	caught := false
+	defer func() {
+		if !caught {
+			t.Logf("the partner says %+v, the log has %+v", answer[[]office.PeerStatus](u, "peer", "list", "--office", sg.url), answer[checkedLog](u, "log", "fsck", "kr"))
+		}
+	}()
 	eventually(t, "the partner has caught up", seen)
+	caught = true
 	for _, from := range []string{kr.url, "kr", filepath.Join("kr", databaseFile)} {
 		into := "rebuilt-" + filepath.Base(from)
 		if r := answer[rebuilt](u, "rebuild", from, "--into", into, "--compare", "kr"); r.Compared != r.Digest || r.Certificates != 1 || r.Events == 0 {
