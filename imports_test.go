@@ -76,6 +76,12 @@ var allowed = map[string]string{
 	"web":    "civil scheme evidence assess certificate recognition market catalog locale office",
 	"client": "civil scheme evidence assess certificate recognition market office",
 
+	// The laboratory: what tests by itself and ends in evidence.
+	"lab":                  "scheme locale",
+	"lab/firmware/image":   "",
+	"lab/firmware/binary":  "",
+	"lab/firmware/inspect": "lab/firmware/binary lab/firmware/image",
+
 	"node":      "keys ledger store peer office web",
 	"campaign":  "*",
 	"cmd/assay": "*",
@@ -111,7 +117,7 @@ var owners = map[string]string{
 	"github.com/miekg/pkcs11":                  "keys",
 	"github.com/santhosh-tekuri/jsonschema/v6": "catalog",
 	"github.com/transparency-dev/formats":      "ledger peer",
-	"go.yaml.in/yaml/v3":                       "bundle catalog evidence cmd/assay",
+	"go.yaml.in/yaml/v3":                       "bundle catalog evidence lab cmd/assay",
 	"github.com/xuri/excelize/v2":              "workbook",
 	"golang.org/x/image":                       "report",
 	"golang.org/x/mod":                         "keys ledger peer cmd/assay",
