@@ -52,10 +52,10 @@ type Rule struct {
 	Version  int         `yaml:"version" json:"version"`
 	Severity Severity    `yaml:"severity" json:"severity"` // as a rule; a finding may have another
 	CWE      []string    `yaml:"cwe,omitempty" json:"cwe,omitempty"`
-	Title    scheme.Text `yaml:"title" json:"title"`         // what is wrong, one line
-	Remedy   scheme.Text `yaml:"remedy" json:"remedy"`       // what the maker does about it, one or two sentences
-	About    []string    `yaml:"about" json:"about"`         // STANDARD/REQUIREMENT of the catalog that it bears on: en-303-645/5.1-1
-	Source   string      `yaml:"source" json:"source"`       // where it comes from: a standard and clause, a measured fact
+	Title    scheme.Text `yaml:"title" json:"title"`           // what is wrong, one line
+	Remedy   scheme.Text `yaml:"remedy" json:"remedy"`         // what the maker does about it, one or two sentences
+	About    []string    `yaml:"about" json:"about"`           // STANDARD/REQUIREMENT of the catalog that it bears on: en-303-645/5.1-1
+	Source   string      `yaml:"source" json:"source"`         // where it comes from: a standard and clause, a measured fact
 	Fails    bool        `yaml:"fails,omitempty" json:"fails"` // a confirmed finding alone fails the requirements that it is about
 }
 
