@@ -77,7 +77,7 @@ var allowed = map[string]string{
 	"client": "civil scheme evidence assess certificate recognition market office",
 
 	// The laboratory: what tests by itself and ends in evidence.
-	"lab":                  "scheme locale",
+	"lab":                  "scheme evidence",
 	"lab/firmware/image":   "",
 	"lab/firmware/binary":  "",
 	"lab/firmware/inspect": "lab/firmware/binary lab/firmware/image",
