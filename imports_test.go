@@ -78,6 +78,7 @@ var allowed = map[string]string{
 
 	// The laboratory: what tests by itself and ends in evidence.
 	"lab":                  "scheme evidence",
+	"lab/labtest":          "",
 	"lab/firmware/image":   "",
 	"lab/firmware/binary":  "",
 	"lab/firmware/inspect": "lab/firmware/binary lab/firmware/image",
