@@ -82,6 +82,9 @@ var allowed = map[string]string{
 	"lab/firmware/image":   "",
 	"lab/firmware/binary":  "",
 	"lab/firmware/inspect": "lab/firmware/binary lab/firmware/image",
+	"lab/firmware/unpack":  "lab/firmware/image",
+
+	"lab/firmware/unpack/unpacktest": "lab/firmware/image",
 
 	"node":      "keys ledger store peer office web",
 	"campaign":  "*",

@@ -252,6 +252,20 @@ func (t *Tree) lookup(dir, p string, left *int) (*Node, error) {
 	return n, nil
 }
 
+// IsRoot reports whether the tree looks like the root of a system, /etc and
+// one of /bin, /sbin, /lib, /usr, and not like an archive of data.
+func (t *Tree) IsRoot() bool {
+	if t.Root.Child("etc") == nil {
+		return false
+	}
+	for _, name := range []string{"bin", "sbin", "lib", "usr"} {
+		if t.Root.Child(name) != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // Digest is what two readings of one tree have in common whatever held it:
 // SHA-256 over one line for each node, in the order of paths as bytes: the kind,
 // its path, and for a file size and SHA-256, for a link its target, for a device

@@ -15,18 +15,27 @@ const (
 
 // Part is a stretch of bytes in the image, or in what another part contained.
 type Part struct {
-	ID       string     `json:"id"`     // unique in the image, from the offsets: "0x20000", "0x20000/data/0x40"
-	Offset   int64      `json:"offset"` // in its parent's bytes
-	Size     int64      `json:"size"`   // bytes that it takes there
-	Format   string     `json:"format"` // squashfs, uimage, gzip, …; padding, unknown
-	State    State      `json:"state"`
-	Problem  string     `json:"problem,omitempty"`  // of a damaged part: what is wrong, and where
-	Entropy  float64    `json:"entropy,omitempty"`  // of an unknown part: bits per byte, 0 to 8
-	Unpacked int64      `json:"unpacked,omitempty"` // bytes that came out of it
-	Details  []Property `json:"details,omitempty"`  // version, compression, name, load address, signature, …
-	Parts    []*Part    `json:"parts,omitempty"`    // what it contains, where it is no tree
+	ID       string  `json:"id"`     // unique in the image, from the offsets: "0x20000", "0x20000/data/0x40"
+	Offset   int64   `json:"offset"` // in its parent's bytes
+	Size     int64   `json:"size"`   // bytes that it takes there
+	Format   string  `json:"format"` // squashfs, uimage, gzip, …; padding, unknown
+	State    State   `json:"state"`
+	Problem  string  `json:"problem,omitempty"`  // of a damaged part: what is wrong, and where
+	Entropy  float64 `json:"entropy,omitempty"`  // of an unknown part: bits per byte, 0 to 8
+	Unpacked int64   `json:"unpacked,omitempty"` // bytes that came out of it
+	From     string  `json:"from,omitempty"`     // name of its parent's stream that it stands in
+	Out      bool    `json:"out,omitempty"`      // Offset is in the stream, which came out of unpacking
+	// Weight is how many bytes of the whole image it stands for: Size, or its share of
+	// what was packed. The weights of an image's parts add up to its size.
+	Weight  int64      `json:"weight"`
+	Details []Property `json:"details,omitempty"` // version, compression, name, load address, signature, …
+	Parts   []*Part    `json:"parts,omitempty"`   // what it contains, where it is no tree
 
 	Tree *Tree `json:"-"` // of a file system or an archive
+
+	// Raw are the bytes that it takes, for those who look at what stands outside of
+	// trees. The dispatcher sets it; nil inside of files of a tree.
+	Raw []byte `json:"-"`
 
 	// Streams are the byte strings that a wrapper or a compressed stream contains,
 	// to be looked at in turn; the dispatcher makes Parts of them.
