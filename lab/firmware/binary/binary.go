@@ -13,18 +13,18 @@ import (
 // File is what a program or library says of itself. Lists of names are sorted
 // and have none twice.
 type File struct {
-	Machine     string   `json:"machine"`              // mips, arm, aarch64, x86, x86-64, riscv, powerpc, … or "machine 42"
-	Big         bool     `json:"big"`                  // the most significant byte stands first
-	Bits        int      `json:"bits"`                 // of an address: 32 or 64
-	ABI         string   `json:"abi,omitempty"`        // calling convention, where the machine has several: o32, n64, eabi5-hard, …
-	Type        string   `json:"type"`                 // executable, shared (a library, or a program that may stand anywhere), relocatable, core
+	Machine     string   `json:"machine"`       // mips, arm, aarch64, x86, x86-64, riscv, powerpc, … or "machine 42"
+	Big         bool     `json:"big"`           // the most significant byte stands first
+	Bits        int      `json:"bits"`          // of an address: 32 or 64
+	ABI         string   `json:"abi,omitempty"` // calling convention, where the machine has several: o32, n64, eabi5-hard, …
+	Type        string   `json:"type"`          // executable, shared (a library, or a program that may stand anywhere), relocatable, core
 	Interpreter string   `json:"interpreter,omitempty"`
 	Needed      []string `json:"needed,omitempty"` // libraries, in the order in which they are searched
 	Soname      string   `json:"soname,omitempty"`
-	RPath       string   `json:"rpath,omitempty"`   // where libraries are searched, separated by ":" (DT_RPATH)
-	RunPath     string   `json:"runpath,omitempty"` // the same, after LD_LIBRARY_PATH (DT_RUNPATH)
-	Imports     []string `json:"imports,omitempty"` // names of dynamic symbols that it asks for; of a relocatable file those of its symbol table
-	Exports     []string `json:"exports,omitempty"` // names of dynamic symbols that it offers
+	RPath       string   `json:"rpath,omitempty"`     // where libraries are searched, separated by ":" (DT_RPATH)
+	RunPath     string   `json:"runpath,omitempty"`   // the same, after LD_LIBRARY_PATH (DT_RUNPATH)
+	Imports     []string `json:"imports,omitempty"`   // names of dynamic symbols that it asks for; of a relocatable file those of its symbol table
+	Exports     []string `json:"exports,omitempty"`   // names of dynamic symbols that it offers
 	BuildID     string   `json:"build_id,omitempty"`  // GNU build id, hexadecimal
 	Compilers   []string `json:"compilers,omitempty"` // what its .comment says made it
 	Libc        string   `json:"libc,omitempty"`      // glibc, musl, uclibc, bionic; "" where it cannot be told

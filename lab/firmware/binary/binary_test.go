@@ -112,3 +112,173 @@ func compile(t testing.TB, source string, flags ...string) []byte {
 	}
 	return read(t, out)
 }
+
+// programs of foreign architectures, with the path of each.
+func programs(t *testing.T) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	for _, arch := range []string{"amd64", "i386", "armhf", "arm64", "mipsel"} {
+		dir := labtest.Unpacked(t, "dropbear-bin:"+arch, "dnsmasq-base:"+arch)
+		for _, p := range []string{"usr/sbin/dropbear", "usr/sbin/dnsmasq", "usr/bin/dbclient", "usr/bin/dropbearkey"} {
+			all[arch+" "+p] = filepath.Join(dir, p)
+		}
+	}
+	return all
+}
+
+// noSections is a program as the builders of small systems leave it (sstrip).
+func noSections(b []byte) []byte {
+	b = slices.Clone(b)
+	at, n := 32, 4 // e_shoff
+	rest := 46     // e_shentsize, e_shnum, e_shstrndx
+	if b[4] == 2 {
+		at, n, rest = 40, 8, 58
+	}
+	clear(b[at : at+n])
+	clear(b[rest : rest+6])
+	return b
+}
+
+// readelf(1) reads the same, also of a program whose section headers are gone.
+func TestReadAsReadelf(t *testing.T) {
+	readelf := labtest.Tool(t, "readelf")
+	machine := map[string]string{"amd64": "x86-64", "i386": "x86", "armhf": "arm", "arm64": "aarch64", "mipsel": "mips"}
+	for name, path := range programs(t) {
+		out, err := exec.Command(readelf, "-W", "--dyn-syms", "--dynamic", "--notes", path).Output()
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		var imports, exports, needed []string
+		id := ""
+		for line := range strings.Lines(string(out)) {
+			w := strings.Fields(line)
+			switch {
+			case len(w) >= 8 && strings.HasSuffix(w[0], ":") && w[3] != "SECTION" && w[4] != "LOCAL":
+				n, _, _ := strings.Cut(w[len(w)-1], "@")
+				if strings.HasPrefix(w[len(w)-1], "(") {
+					n, _, _ = strings.Cut(w[len(w)-2], "@")
+				}
+				if w[6] == "UND" {
+					imports = append(imports, n)
+				} else if w[6] != "Ndx" {
+					exports = append(exports, n)
+				}
+			case len(w) == 5 && w[1] == "(NEEDED)":
+				needed = append(needed, strings.Trim(w[4], "[]"))
+			}
+			if _, after, ok := strings.Cut(line, "Build ID: "); ok {
+				id = strings.TrimSpace(after)
+			}
+		}
+		slices.Sort(imports)
+		slices.Sort(exports)
+		imports, exports = slices.Compact(imports), slices.Compact(exports)
+		b := read(t, path)
+		arch, _, _ := strings.Cut(name, " ")
+		for how, b := range map[string][]byte{"": b, " without sections": noSections(b)} {
+			f, err := Read(b)
+			if err != nil {
+				t.Fatal(name, how, err)
+			}
+			if len(imports) < 50 || !slices.Equal(f.Imports, imports) || !slices.Equal(f.Exports, exports) {
+				t.Errorf("%s%s: %d imports, %d exports, not %d, %d", name, how, len(f.Imports), len(f.Exports), len(imports), len(exports))
+			}
+			if len(needed) == 0 || !slices.Equal(f.Needed, needed) || f.BuildID != id || f.Libc != "glibc" || f.Machine != machine[arch] || f.Cut || f.Static || !f.Program() || !f.Serves() && strings.Contains(name, "sbin") {
+				t.Errorf("%s%s: needs %v, id %s, for %s on %s; not %v, %s", name, how, f.Needed, f.BuildID, f.Libc, f.Machine, needed, id)
+			}
+			if f.Sections != (how == "") || f.Symbols {
+				t.Errorf("%s%s: sections %v, symbols %v", name, how, f.Sections, f.Symbols)
+			}
+		}
+	}
+}
+
+// Cut anywhere, a program gives what is left of it.
+func TestCut(t *testing.T) {
+	b := read(t, filepath.Join(labtest.Unpacked(t, "dropbear-bin:mipsel"), "usr/sbin/dropbear"))
+	for i := range 100 {
+		f, err := Read(b[:len(b)*i/100])
+		if i > 0 && (err != nil || !f.Cut || f.Machine != "mips" || f.ABI != "o32") {
+			t.Errorf("%d %%: %+v, %v", i, f, err)
+		}
+	}
+}
+
+// module is a kernel module as far as its own sections go: the structure has its
+// name behind the state and two pointers (include/linux/module.h).
+const module = `
+#define INFO(n, s) const char n[] __attribute__((section(".modinfo"), aligned(1))) = s;
+INFO(a, "license=GPL") INFO(b, "description=Packets by name") INFO(c, "depends=x_tables,nf_conntrack,x_tables")
+INFO(d, "vermagic=4.4.92 mod_unload MIPS32_R2 32BIT ") INFO(e, "alias=ipt_x") INFO(f, "alias=ip6t_x") INFO(g, "author=A") INFO(h, "intree=Y") INFO(i, "no pair")
+struct { int state; void *list[2]; char name[56]; } __this_module __attribute__((section(".gnu.linkonce.this_module"))) = { .name = "xt_name" };
+extern void outer(void); void inner(void) { outer(); }
+`
+
+func TestModule(t *testing.T) {
+	b := compile(t, module, "-c")
+	m, err := Module(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Name != "xt_name" || m.License != "GPL" || m.Kernel != "4.4.92" || !slices.Equal(m.Depends, []string{"x_tables", "nf_conntrack"}) ||
+		m.Aliases != 2 || !m.Intree || m.Signed || !slices.Equal(m.Authors, []string{"A"}) || m.Description != "Packets by name" {
+		t.Errorf("%+v", m)
+	}
+	f, err := Read(b)
+	if err != nil || f.Type != "relocatable" || !slices.Contains(f.Imports, "outer") || !slices.Contains(f.Exports, "inner") {
+		t.Errorf("%+v, %v", f, err)
+	}
+	if m, err := Module(append(slices.Clone(b), "SIGNATURE\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00\x09"+signed...)); err != nil || !m.Signed || m.Digest != "" {
+		t.Errorf("%+v, %v", m, err)
+	}
+	if m, err := Module(append(slices.Clone(b), "KeeperKEYSIG\x01\x04\x01\x06\x03\x00\x00\x00\x00\x00\x00\x03"+signed...)); err != nil || m.Digest != "sha256" || m.Signer != "Keeper" {
+		t.Errorf("%+v, %v", m, err)
+	}
+	if _, err := Module(compile(t, "int x;", "-c")); !errors.Is(err, ErrNoModule) {
+		t.Error(err)
+	}
+	if _, err := Module([]byte("no module")); !errors.Is(err, ErrNot) {
+		t.Error(err)
+	}
+}
+
+func TestLanguages(t *testing.T) {
+	b := compile(t, `const char s[] = "/rustc/x/library/core/src/a.rs"; const char c[] = "/home/b/.cargo/registry/src/index.crates.io-6f17d22bba15001f/ring-core-0.17.8/src/x.rs"; int main(void){return s[0]+c[0];}`)
+	f, err := Read(b)
+	if err != nil || f.Rust == nil || !slices.Equal(f.Rust.Crates, []Dependency{{"ring-core", "0.17.8"}}) || f.Go != nil {
+		t.Errorf("%+v, %v", f, err)
+	}
+	if len(f.Compilers) == 0 || !strings.HasPrefix(f.Compilers[0], "GCC: ") {
+		t.Error(f.Compilers)
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	for _, b := range seeds(f) {
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if file, err := Read(b); err == nil {
+			if !slices.IsSorted(file.Imports) || !slices.IsSorted(file.Exports) || file.Machine == "" || file.Type == "" {
+				t.Errorf("%+v", file)
+			}
+		} else if !errors.Is(err, ErrNot) {
+			t.Error(err)
+		}
+		Module(b)
+		Applets(b)
+	})
+}
+
+// seeds are small programs of several kinds. Without a compiler there is only
+// the beginning of one.
+func seeds(f *testing.F) [][]byte {
+	all := [][]byte{
+		append([]byte("\x7fELF\x01\x02\x01"+strings.Repeat("\x00", 9)+"\x00\x02\x00\x08"), make([]byte, 100)...),
+		append([]byte("\x7fELF\x02\x01\x01"+strings.Repeat("\x00", 9)+"\x03\x00\x3e\x00"), make([]byte, 200)...),
+	}
+	if _, err := exec.LookPath("gcc"); err != nil {
+		return all
+	}
+	return append(all, compile(f, module, "-c"), compile(f, oldApplets, "-no-pie", "-s"), noSections(compile(f, "int puts(const char*);int main(void){return puts(\"x\");}", "-s")))
+}

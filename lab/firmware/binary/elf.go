@@ -33,7 +33,8 @@ const (
 
 	dtNeeded, dtHash, dtStrtab, dtSymtab, dtStrsz, dtSyment = 1, 4, 5, 6, 10, 11
 	dtSoname, dtRpath, dtDebug, dtTextrel, dtJmprel         = 14, 15, 21, 22, 23
-	dtBindNow, dtRunpath, dtFlags                           = 24, 29, 30
+	dtBindNow, dtRunpath, dtFlags, dtRela, dtRel            = 24, 29, 30, 7, 17
+	dtVersym, dtVerdef, dtVerneed                           = 0x6ffffff0, 0x6ffffffc, 0x6ffffffe
 	dtGNUHash, dtFlags1, dtMIPSSymtabno, dtMIPSRldMapRel    = 0x6ffffef5, 0x6ffffffb, 0x70000011, 0x70000035
 
 	dfTextrel, dfBindNow = 4, 8
@@ -42,7 +43,7 @@ const (
 
 // segment is a program header.
 type segment struct {
-	typ, flags                 uint32
+	typ, flags                uint32
 	off, addr, size, inMemory uint64
 }
 
@@ -408,12 +409,19 @@ func (o *object) symbolCount(symtab uint64) uint64 {
 			return s.size / o.symbolSize()
 		}
 	}
-	// Every linker puts the names behind the symbols.
-	if names, ok := o.tag(dtStrtab); ok && names > symtab {
-		return (names - symtab) / o.symbolSize()
+	// The symbols end before the next table that the dynamic section speaks of.
+	end := uint64(0)
+	for _, d := range o.dynamic {
+		if slices.Contains(tables, d[0]) && d[1] > symtab && (end == 0 || d[1] < end) {
+			end = d[1]
+		}
 	}
-	return 0
+	return (max(end, symtab) - symtab) / o.symbolSize()
 }
+
+// tables are the tags whose value is the address of a table: hashes, names,
+// relocations, versions.
+var tables = []uint64{dtHash, dtGNUHash, dtStrtab, dtRel, dtRela, dtJmprel, dtVersym, dtVerneed, dtVerdef}
 
 // gnuHashCount finds the last symbol that a GNU hash table knows; those before
 // its first one are not in it.
@@ -435,8 +443,8 @@ func (o *object) gnuHashCount(at, left uint64) (uint64, bool) {
 	for i := range buckets {
 		last = max(last, uint64(o.u32(at+begin+4*i)))
 	}
-	if last < first {
-		return first, true
+	if last < first { // nothing is offered: then some linkers count the others, and some write 1
+		return first, first > 1
 	}
 	for ; last < maxSymbols; last++ {
 		c := chains + 4*(last-first)
