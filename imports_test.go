@@ -86,6 +86,9 @@ var allowed = map[string]string{
 
 	"lab/firmware/unpack/unpacktest": "lab/firmware/image",
 
+	// What is known of vulnerabilities, and what of it is about a product.
+	"lab/vulnerability/version": "",
+
 	"node":      "keys ledger store peer office web",
 	"campaign":  "*",
 	"cmd/assay": "*",
