@@ -82,9 +82,13 @@ var allowed = map[string]string{
 	"lab/firmware/image":   "",
 	"lab/firmware/binary":  "",
 	"lab/firmware/inspect": "lab/firmware/binary lab/firmware/image",
-	"lab/firmware/unpack":  "lab/firmware/image",
+	"lab/firmware/unpack":  "lab/firmware/image lab/firmware/unpack/cramfs lab/firmware/unpack/romfs",
 
 	"lab/firmware/unpack/unpacktest": "lab/firmware/image",
+	"lab/firmware/unpack/trial":      "lab/firmware/image lab/firmware/unpack/unpacktest",
+	"lab/firmware/unpack/inode":      "lab/firmware/image",
+	"lab/firmware/unpack/cramfs":     "lab/firmware/image lab/firmware/unpack/inode",
+	"lab/firmware/unpack/romfs":      "lab/firmware/image lab/firmware/unpack/inode",
 
 	// What is known of vulnerabilities, and what of it is about a product.
 	"lab/vulnerability/version": "",

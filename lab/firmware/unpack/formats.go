@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"assay/lab/firmware/image"
+	"assay/lab/firmware/unpack/cramfs"
+	"assay/lab/firmware/unpack/romfs"
 )
 
 // Formats are all readers. Where two of them say that they understood the same
@@ -11,5 +13,7 @@ import (
 func Formats() []image.Format {
 	return slices.Concat(
 		[]image.Format{}, // one line for each package of readers
+		cramfs.Formats,
+		romfs.Formats,
 	)
 }
