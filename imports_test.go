@@ -79,6 +79,10 @@ var allowed = map[string]string{
 	// The laboratory: what tests by itself and ends in evidence.
 	"lab":                  "scheme evidence",
 	"lab/labtest":          "",
+	"lab/device/wire":      "",
+	"lab/device/scan":      "lab/device/wire",
+	"lab/device/probe":     "lab lab/device/wire",
+	"lab/device":           "evidence lab lab/device/wire lab/device/scan lab/device/probe",
 	"lab/firmware/image":   "",
 	"lab/firmware/binary":  "",
 	"lab/firmware/inspect": "lab/firmware/binary lab/firmware/image",

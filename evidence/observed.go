@@ -70,19 +70,23 @@ type declared struct {
 	table, id, place string
 	on               bool // when delivered
 	network          bool
-	ranges           []portRange
+	ranges           []PortRange
 	listens          bool // there, and not perhaps elsewhere
 }
 
-type portRange struct {
-	transport string // "" is any
-	from, to  int64
+// PortRange is ports that a row declares.
+type PortRange struct {
+	Transport string // tcp, udp, sctp; "" is any
+	From, To  int64
+}
+
+// Has reports whether a port is among them.
+func (p PortRange) Has(transport string, port int64) bool {
+	return (p.Transport == "" || p.Transport == transport) && p.From <= port && port <= p.To
 }
 
 func (d *declared) has(e endpoint) bool {
-	return slices.ContainsFunc(d.ranges, func(p portRange) bool {
-		return (p.transport == "" || p.transport == e.transport) && p.from <= e.port && e.port <= p.to
-	})
+	return slices.ContainsFunc(d.ranges, func(p PortRange) bool { return p.Has(e.transport, e.port) })
 }
 
 var (
@@ -94,9 +98,9 @@ var (
 		`(?:\bport|포트|portti)\s*(\d{1,5})\b`)
 )
 
-// portsOf are a row's ports: those of its own field, where it listens; else
+// PortsOf are a row's ports: those of its own field, where it listens; else
 // those that its description names, which may be others' that it calls.
-func portsOf(row Row) (out []portRange, listens bool) {
+func PortsOf(row Row) (out []PortRange, listens bool) {
 	add := func(transport, from, to string) {
 		a, err := strconv.ParseInt(from, 10, 64)
 		b := a
@@ -104,7 +108,7 @@ func portsOf(row Row) (out []portRange, listens bool) {
 			b, err = strconv.ParseInt(to, 10, 64)
 		}
 		if err == nil && a <= b && b <= 65535 {
-			out = append(out, portRange{strings.ToLower(transport), a, b})
+			out = append(out, PortRange{strings.ToLower(transport), a, b})
 		}
 	}
 	if own := row["ports"]; !own.Empty() {
@@ -143,7 +147,7 @@ func (r *reconciler) declaredPorts() (rows []declared) {
 				table: t.table, id: id, place: Pointer("ixit", t.table, i),
 				on: row["status"].String() != "disabled", network: row[t.field].String() == t.network,
 			}
-			d.ranges, d.listens = portsOf(row)
+			d.ranges, d.listens = PortsOf(row)
 			rows = append(rows, d)
 		}
 	}
@@ -260,12 +264,12 @@ func (r *reconciler) neverSeen(d *declared, open map[endpoint]*seen, unsure map[
 	tried := r.tried(d)
 	ports := make([]string, len(d.ranges))
 	for i, p := range d.ranges {
-		ports[i] = strconv.FormatInt(p.from, 10)
-		if p.to != p.from {
-			ports[i] += "-" + strconv.FormatInt(p.to, 10)
+		ports[i] = strconv.FormatInt(p.From, 10)
+		if p.To != p.From {
+			ports[i] += "-" + strconv.FormatInt(p.To, 10)
 		}
-		if p.transport != "" {
-			ports[i] += "/" + p.transport
+		if p.Transport != "" {
+			ports[i] += "/" + p.Transport
 		}
 	}
 	what := fmt.Sprintf("row %s of %s says that %s is on", d.id, d.table, strings.Join(ports, ", "))
@@ -283,10 +287,10 @@ func (r *reconciler) tried(d *declared) (names []string) {
 		for j := range m.Scanned {
 			s := &m.Scanned[j]
 			for _, p := range d.ranges {
-				if p.transport != "" && p.transport != s.Transport {
+				if p.Transport != "" && p.Transport != s.Transport {
 					continue
 				}
-				if ok, err := s.Has(p.from); err == nil && ok && !slices.Contains(names, m.Name) {
+				if ok, err := s.Has(p.From); err == nil && ok && !slices.Contains(names, m.Name) {
 					names = append(names, m.Name)
 				}
 			}

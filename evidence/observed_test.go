@@ -158,7 +158,7 @@ func TestPortsOf(t *testing.T) {
 		"description=Model 2000/tcpdump, 12/24": "[]",
 	} {
 		f, v, _ := strings.Cut(in, "=")
-		ports, listens := portsOf(row(f, v))
+		ports, listens := PortsOf(row(f, v))
 		if got := fmt.Sprint(ports); got != want || listens != (f == "ports") {
 			t.Errorf("%s: got %s, want %s", in, got, want)
 		}

@@ -159,11 +159,14 @@ func Found(rule string, c Certainty, at Place, known ...string) Finding {
 	f := Finding{Rule: r.ID, Version: r.Version, Severity: r.Severity, Certainty: c, Where: []Place{at}}
 	for i := 0; i+1 < len(known); i += 2 {
 		if known[i+1] != "" {
-			f.Known = append(f.Known, Property{known[i], clean(known[i+1])})
+			f.Known = append(f.Known, Known(known[i], known[i+1]))
 		}
 	}
 	return f
 }
+
+// Known makes a property; the value is made printable and bounded.
+func Known(name, value string) Property { return Property{name, clean(value)} }
 
 // Get is a property's value, "" where there is none.
 func (f *Finding) Get(name string) string {

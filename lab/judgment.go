@@ -15,7 +15,7 @@ type Judgment struct {
 	// Requirement is STANDARD/REQUIREMENT, as in en-303-645/5.1-1.
 	Requirement string `json:"requirement"`
 	// Unit is a test unit of the requirement's test specification (scheme.UnitRef: 5.6-1-3/c),
-	// and Row the row of the IXIT that it is about; "" for the requirement as a whole.
+	// and Row the row of the IXIT that it is about, TABLE/ROW; "" for the requirement as a whole.
 	Unit      string           `json:"unit,omitempty"`
 	Row       string           `json:"row,omitempty"`
 	Verdict   evidence.Verdict `json:"verdict"`

@@ -1,0 +1,244 @@
+// Package device tests a device over the network: it scans the one address
+// that the operator named, asks each service what anybody may ask, and holds
+// what it saw against what the maker declared.
+package device
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+
+	"assay/evidence"
+	"assay/lab"
+	"assay/lab/device/probe"
+	"assay/lab/device/scan"
+	"assay/lab/device/wire"
+)
+
+// Options of a run.
+type Options struct {
+	Name       string // of the device, as the operator gave it: an address or a host name
+	Addr       netip.Addr
+	TCP, UDP   scan.Ports
+	Link       wire.Options
+	Consent    probe.Consent
+	Sides      bool // this is the only network side of the device
+	Candidates []probe.Credential
+	Probes     []probe.Probe
+	TLS        TLS
+	Guess      GuessLimits
+	Evidence   *evidence.Evidence // what the maker declared; nil: nothing
+	Now        func() time.Time
+	Progress   func(step string, done, all int) // may be nil
+}
+
+// TLS finds out whether a port speaks TLS, and how well.
+type TLS interface {
+	// Look answers probe.ErrNot where the port does not speak TLS or DTLS.
+	Look(ctx context.Context, e *probe.Env) (*probe.Observation, error)
+	// Secure is for probe.Env: a connection that does not judge the certificate.
+	Secure(ctx context.Context, c net.Conn, host string) (net.Conn, error)
+}
+
+// Service is what is known of one open port.
+type Service struct {
+	Port wire.Port `json:"-"`
+	// Text of Port, as in 443/tcp.
+	At  string             `json:"port"`
+	Is  probe.Observation  `json:"is"`
+	TLS *probe.Observation `json:"tls,omitempty"`
+	// Problem says why the observation is not complete.
+	Problem string   `json:"problem,omitempty"`
+	SignIn  *SignIn  `json:"sign_in,omitempty"`
+	Guess   *Guessed `json:"guess,omitempty"`
+
+	probe *probe.Probe
+	env   *probe.Env
+}
+
+// Result of a run.
+type Result struct {
+	Name     string                   `json:"name"`
+	Addr     string                   `json:"address"`
+	Begin    time.Time                `json:"begin"`
+	End      time.Time                `json:"end"`
+	Scanned  map[string]string        `json:"scanned"`  // ports by transport
+	Counts   map[string]int           `json:"counts"`   // of states, as in tcp/open
+	Services []Service                `json:"services"` // open ports, TCP first
+	Unsure   []string                 `json:"unsure"`   // ports of UDP that were silent
+	Consent  probe.Consent            `json:"consent"`
+	Findings []lab.Finding            `json:"findings"`
+	Left     map[string]int           `json:"findings_left_out,omitempty"`
+	Judged   []lab.Judgment           `json:"judgments"`
+	Opened   int                      `json:"connections"`
+	Sessions []*wire.Session          `json:"-"`
+	open     map[wire.Port]*Service   // by port
+	states   map[wire.Port]scan.State // of all that was scanned
+	onlySide bool
+}
+
+// Run tests the device. An error means that there is no result: the device is out of
+// reach, or the context ended.
+func Run(ctx context.Context, o Options) (*Result, error) {
+	l, err := wire.New(o.Addr, o.Link)
+	if err != nil {
+		return nil, err
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	say := func(step string, done, all int) {
+		if o.Progress != nil {
+			o.Progress(step, done, all)
+		}
+	}
+	r := &Result{Name: o.Name, Addr: o.Addr.String(), Begin: o.Now().UTC(), Consent: o.Consent, onlySide: o.Sides, open: map[wire.Port]*Service{}}
+	scanned, err := scan.Scan(ctx, l, scan.Options{TCP: o.TCP, UDP: o.UDP, Progress: func(done, all int) { say("scan", done, all) }})
+	if err != nil {
+		return nil, err
+	}
+	r.take(scanned)
+	for i := range r.Services {
+		say("services", i, len(r.Services))
+		s := &r.Services[i]
+		s.env = &probe.Env{Link: l, Port: s.Port, Consent: o.Consent, Host: o.Name, At: o.Now()}
+		if err := o.look(ctx, s); err != nil {
+			return nil, err
+		}
+		r.open[s.Port] = s
+	}
+	say("services", len(r.Services), len(r.Services))
+	if o.Consent.SignIn {
+		if err := r.signIn(ctx, &o, say); err != nil {
+			return nil, err
+		}
+	}
+	if o.Consent.Guess {
+		if err := r.guess(ctx, &o, say); err != nil {
+			return nil, err
+		}
+	}
+	r.End = o.Now().UTC()
+	r.Opened, _ = l.Count()
+	r.Sessions = l.Sessions()
+	r.judge(o.Evidence)
+	return r, nil
+}
+
+// take keeps what a scan found.
+func (r *Result) take(s *scan.Result) {
+	r.states = s.States
+	r.Scanned, r.Counts = map[string]string{}, map[string]int{}
+	for t, ps := range s.Scanned {
+		if len(ps) > 0 {
+			r.Scanned[string(t)] = ps.String()
+		}
+	}
+	for t, by := range s.Counts {
+		for state, n := range by {
+			r.Counts[string(t)+"/"+string(state)] = n
+		}
+	}
+	for _, t := range []wire.Transport{wire.TCP, wire.UDP} {
+		for _, p := range s.With(t, scan.Open) {
+			port := wire.Port{Transport: t, Number: p}
+			r.Services = append(r.Services, Service{Port: port, At: port.String()})
+		}
+	}
+	for _, p := range s.With(wire.UDP, scan.OpenFiltered) {
+		r.Unsure = append(r.Unsure, wire.Port{Transport: wire.UDP, Number: p}.String())
+	}
+}
+
+// greetingTime is how long a port may take to speak first.
+const greetingTime = 1500 * time.Millisecond
+
+// look finds out what a port speaks, and observes it. Its error is the context's.
+func (o *Options) look(ctx context.Context, s *Service) error {
+	e := s.env
+	if e.Port.Transport == wire.TCP {
+		e.Greeting = greeting(ctx, e)
+		if len(e.Greeting) == 0 && o.TLS != nil {
+			obs, err := o.TLS.Look(ctx, e)
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if obs != nil && !errors.Is(err, probe.ErrNot) {
+				s.TLS = obs
+				e.Secure = func(ctx context.Context, c net.Conn) (net.Conn, error) { return o.TLS.Secure(ctx, c, e.Host) }
+			}
+		}
+	}
+	for _, p := range o.order(e) {
+		obs, err := p.Look(ctx, e)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if obs == nil || errors.Is(err, probe.ErrNot) {
+			continue
+		}
+		s.Is, s.probe = *obs, p
+		s.Is.TLS = s.TLS != nil
+		if err != nil {
+			s.Problem = lab.Known("", err.Error()).Value
+		}
+		return nil
+	}
+	s.Is.TLS = s.TLS != nil
+	s.Is.Tell("greeting", string(e.Greeting))
+	return nil
+}
+
+// greeting is what a port says before it is asked.
+func greeting(ctx context.Context, e *probe.Env) []byte {
+	c, err := e.Link.Dial(ctx, e.Port, "greeting")
+	if err != nil {
+		return nil
+	}
+	defer c.Close()
+	defer c.CloseOn(ctx)()
+	b := make([]byte, 1024)
+	n, err := c.ReadWithin(b, greetingTime)
+	if err != nil && n == 0 {
+		return nil
+	}
+	return b[:n]
+}
+
+// order are the probes for a port, the likely ones first. A port that spoke first gets
+// only those that know its greeting; a silent one all those whose client begins.
+func (o *Options) order(e *probe.Env) (ps []*probe.Probe) {
+	for i := range o.Probes {
+		p := &o.Probes[i]
+		switch {
+		case p.Transport != e.Port.Transport:
+		case p.Transport == wire.UDP:
+			if slices.Contains(p.Usual, e.Port.Number) {
+				ps = append(ps, p)
+			}
+		case len(e.Greeting) > 0 && p.Greets != nil && p.Greets(e.Greeting), len(e.Greeting) == 0 && p.Greets == nil:
+			ps = append(ps, p)
+		}
+	}
+	if len(ps) == 0 && e.Port.Transport == wire.UDP {
+		for i := range o.Probes {
+			if o.Probes[i].Transport == wire.UDP {
+				ps = append(ps, &o.Probes[i])
+			}
+		}
+	}
+	slices.SortStableFunc(ps, func(a, b *probe.Probe) int {
+		usual := func(p *probe.Probe) int {
+			if slices.Contains(p.Usual, e.Port.Number) {
+				return 0
+			}
+			return 1
+		}
+		return cmp.Compare(usual(a), usual(b))
+	})
+	return ps
+}
