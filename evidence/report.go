@@ -24,6 +24,20 @@ type Report struct {
 	Rows           map[string]Hash `json:"rows,omitempty" yaml:"rows,omitempty"`                   // TABLE/ROW to Row.Digest: what the verdicts were given on
 	Verdicts       []UnitVerdict   `json:"verdicts,omitempty" yaml:"verdicts,omitempty"`
 	Results        []Result        `json:"results,omitempty" yaml:"results,omitempty"` // on requirements that no test specification has units for
+	Tasks          []Task          `json:"tasks,omitempty" yaml:"tasks,omitempty"`     // what is left to a tester; no verdict
+}
+
+// Task is what a program found that only a person can judge. The tester writes
+// the verdict among the others and takes the task out.
+type Task struct {
+	ID string `json:"id" yaml:"id"` // in this report: T1
+	// It is about a unit, with a row where it has one as in UnitVerdict, or about a requirement.
+	Unit        string   `json:"unit,omitempty" yaml:"unit,omitempty"`
+	Row         string   `json:"row,omitempty" yaml:"row,omitempty"`
+	Requirement *Ref     `json:"requirement,omitempty" yaml:"requirement,omitempty"`
+	Seen        string   `json:"seen" yaml:"seen"`     // what the program saw, and at what it looked
+	Method      []string `json:"method" yaml:"method"` // what to do, step by step
+	Passes      string   `json:"passes" yaml:"passes"` // what would pass
 }
 
 // Method is what was tested by: a test specification or a scheme's own criteria.

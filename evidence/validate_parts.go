@@ -177,7 +177,7 @@ func (v *validator) report(at string, r *Report, e *Evidence) {
 		}
 	}
 	v.count(at+"/verdicts", len(r.Verdicts))
-	if len(r.Verdicts) == 0 && len(r.Results) == 0 {
+	if len(r.Verdicts) == 0 && len(r.Results) == 0 && len(r.Tasks) == 0 {
 		v.add(at, "no verdict", "a report has verdicts of test units, or results on requirements")
 	}
 	for i := range r.Verdicts {
@@ -197,6 +197,31 @@ func (v *validator) report(at string, r *Report, e *Evidence) {
 		v.verdict(at, x.Verdict, x.Ground, x.Sample, x.Artifacts, r)
 		v.within(at, x.Date, r)
 	}
+	v.count(at+"/tasks", len(r.Tasks))
+	for i := range r.Tasks {
+		v.task(fmt.Sprintf("%s/tasks/%d", at, i), &r.Tasks[i], r.Tasks[:i])
+	}
+}
+
+func (v *validator) task(at string, t *Task, before []Task) {
+	if !plain(t.ID, 80) || slices.ContainsFunc(before, func(o Task) bool { return o.ID == t.ID }) {
+		v.add(at+"/id", fmt.Sprintf("%.40q is no task id, or comes twice", t.ID), "name tasks T1, T2, …")
+	}
+	if (t.Unit == "") == (t.Requirement == nil) {
+		v.add(at, "a unit and a requirement, or none of them", "name one of the two")
+	}
+	if t.Unit != "" {
+		v.line(at+"/unit", t.Unit)
+	}
+	v.text(at+"/seen", t.Seen)
+	v.count(at+"/method", len(t.Method))
+	if len(t.Method) == 0 {
+		v.add(at+"/method", "no step", "say what is to be done")
+	}
+	for i, s := range t.Method {
+		v.text(fmt.Sprintf("%s/method/%d", at, i), s)
+	}
+	v.text(at+"/passes", t.Passes)
 }
 
 func (v *validator) verdict(at string, verdict Verdict, ground, sample string, as []Artifact, r *Report) {
