@@ -98,6 +98,10 @@ var allowed = map[string]string{
 	// What is known of vulnerabilities, and what of it is about a product.
 	"lab/vulnerability/version": "",
 
+	// What an image gives away, what it starts, and how it is updated.
+	"lab/firmware/inspect/inspecttest": "lab/firmware/image lab/firmware/inspect",
+	"lab/firmware/secret":              "lab lab/firmware/image lab/firmware/inspect",
+
 	"node":      "keys ledger store peer office web",
 	"campaign":  "*",
 	"cmd/assay": "*",
@@ -131,10 +135,12 @@ var owners = map[string]string{
 	"github.com/google/uuid":                   "office client exchange/attest exchange/oscal",
 	"github.com/jackc/pgx/v5":                  "store store/storetest",
 	"github.com/miekg/pkcs11":                  "keys",
+	"github.com/openwall/yescrypt-go":          "lab/firmware/secret",
 	"github.com/santhosh-tekuri/jsonschema/v6": "catalog",
 	"github.com/transparency-dev/formats":      "ledger peer",
 	"go.yaml.in/yaml/v3":                       "bundle catalog evidence lab cmd/assay",
 	"github.com/xuri/excelize/v2":              "workbook",
+	"golang.org/x/crypto":                      "lab/firmware/secret",
 	"golang.org/x/image":                       "report",
 	"golang.org/x/mod":                         "keys ledger peer cmd/assay",
 	"golang.org/x/sync":                        "peer",

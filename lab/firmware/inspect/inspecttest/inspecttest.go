@@ -1,0 +1,58 @@
+// Package inspecttest shows files that a test writes down to an inspector.
+package inspecttest
+
+import (
+	"crypto/sha256"
+	"strings"
+	"testing"
+
+	"assay/lab/firmware/image"
+	"assay/lab/firmware/inspect"
+)
+
+// Part is the id of the part that the files are shown as.
+const Part = "0x100"
+
+// System makes a system of paths and contents; a content "-> TARGET" is a link, a path
+// that ends in "/" a directory.
+func System(t testing.TB, files map[string]string) *inspect.System {
+	t.Helper()
+	tree := image.NewTree()
+	for p, s := range files {
+		n := &image.Node{Kind: image.File, Perm: 0o755, Size: int64(len(s)), Open: func() ([]byte, error) { return []byte(s), nil }}
+		if target, ok := strings.CutPrefix(s, "-> "); ok {
+			n = &image.Node{Kind: image.Symlink, Target: target}
+		}
+		if strings.HasSuffix(p, "/") {
+			n = &image.Node{Kind: image.Dir, Perm: 0o755}
+		}
+		if err := tree.Put(p, n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tree.Finish(); err != nil {
+		t.Fatal(err)
+	}
+	return &inspect.System{Part: Part, Tree: tree, Root: tree.Root.Child("etc") != nil}
+}
+
+// Show shows all files of systems to an inspector, and ends it.
+func Show(t testing.TB, i inspect.Inspector, parts []*image.Part, systems ...*inspect.System) {
+	t.Helper()
+	for _, s := range systems {
+		if err := s.Tree.Walk(func(p string, n *image.Node) error {
+			if n.Kind != image.File {
+				return nil
+			}
+			b, err := n.Data()
+			if err != nil {
+				return err
+			}
+			i.File(inspect.NewFile(s, p, n, b, sha256.Sum256(b)))
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	i.Done(systems, parts)
+}

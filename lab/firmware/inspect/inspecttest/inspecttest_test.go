@@ -1,0 +1,29 @@
+package inspecttest
+
+import (
+	"slices"
+	"testing"
+
+	"assay/lab/firmware/image"
+	"assay/lab/firmware/inspect"
+)
+
+type recorder struct {
+	seen []string
+	done int
+}
+
+func (r *recorder) File(f *inspect.File)                      { r.seen = append(r.seen, f.Path+"="+string(f.Data)) }
+func (r *recorder) Done(s []*inspect.System, _ []*image.Part) { r.done += len(s) }
+
+func TestShow(t *testing.T) {
+	s := System(t, map[string]string{"etc/b": "two", "a": "one", "l": "-> a", "var/": ""})
+	r := &recorder{}
+	Show(t, r, nil, s)
+	if !slices.Equal(r.seen, []string{"/a=one", "/etc/b=two"}) || r.done != 1 || !s.Root || s.Tree.Root.Child("var").Kind != image.Dir {
+		t.Errorf("%+v", r)
+	}
+	if n, err := s.Tree.Lookup("/l"); err != nil || n.Size != 3 {
+		t.Error(err)
+	}
+}
