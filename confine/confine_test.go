@@ -3,6 +3,7 @@
 package confine
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -27,6 +28,7 @@ var hostile = New("test", func(in *os.File, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	in.Close() // so that there is room for what it tries to open
 	what, arg, _ := strings.Cut(string(b), " ")
 	switch what {
 	case "echo":
@@ -46,7 +48,9 @@ var hostile = New("test", func(in *os.File, out io.Writer) error {
 	case "dial":
 		_, err = net.Dial("tcp", arg)
 	case "listen":
-		_, err = net.Listen("tcp", "127.0.0.1:0")
+		var lc net.ListenConfig
+		lc.SetMultipathTCP(false) // Landlock is for plain TCP; the first filter is for all sockets
+		_, err = lc.Listen(context.Background(), "tcp", "127.0.0.1:0")
 	case "run":
 		err = exec.Command(arg).Run()
 	case "exec":
@@ -68,6 +72,10 @@ var hostile = New("test", func(in *os.File, out io.Writer) error {
 			if len(keep) > 4*MaxMemory>>20 {
 				return errors.New("nobody stopped it")
 			}
+		}
+	case "spin":
+		for {
+			runtime.Gosched()
 		}
 	case "sleep":
 		fmt.Fprint(out, "awake")
@@ -103,6 +111,12 @@ var hostile = New("test", func(in *os.File, out io.Writer) error {
 // ask runs the hostile worker on an input.
 func ask(t *testing.T, ctx context.Context, what string) (string, error) {
 	t.Helper()
+	out, _, err := askWith(t, ctx, what, Options{})
+	return out, err
+}
+
+func askWith(t *testing.T, ctx context.Context, what string, o Options) (string, Layers, error) {
+	t.Helper()
 	name := filepath.Join(t.TempDir(), "in")
 	if err := os.WriteFile(name, []byte(what), 0o666); err != nil {
 		t.Fatal(err)
@@ -113,12 +127,15 @@ func ask(t *testing.T, ctx context.Context, what string) (string, error) {
 	}
 	defer f.Close()
 	var out []byte
-	err = hostile.Run(ctx, f, func(r io.Reader) error {
+	l, err := hostile.RunWith(ctx, f, o, func(r io.Reader) error {
 		var err error
 		out, err = io.ReadAll(r)
 		return err
 	})
-	return string(out), err
+	if at, serr := f.Seek(0, io.SeekCurrent); errors.Is(err, ErrMissing) && (serr != nil || at != 0) {
+		t.Errorf("%d bytes were read, and a layer is missing; %v", at, serr)
+	}
+	return string(out), l, err
 }
 
 func TestWorks(t *testing.T) {
@@ -136,11 +153,123 @@ func TestWorks(t *testing.T) {
 	}
 }
 
-// Whatever a file makes the worker do, it does not get out of its process.
-func TestConfined(t *testing.T) {
+func needLayers(t *testing.T) {
+	t.Helper()
 	if runtime.GOOS != "linux" || (runtime.GOARCH != "amd64" && runtime.GOARCH != "arm64") {
 		t.Skip("not confined on this system; the package says so")
 	}
+}
+
+// Which layers hold is said, and a caller that needs all of them gets an error before
+// anything is read.
+func TestLayers(t *testing.T) {
+	needLayers(t)
+	all := Layers{Landlock: hasLandlock(), Seccomp: true, NoNewPrivileges: true, Limits: true}
+	if out, l, err := askWith(t, t.Context(), "echo x", Options{}); err != nil || out != "x" || l != all {
+		t.Errorf("%q, %+v, %v; want %+v", out, l, err, all)
+	}
+	for _, c := range []struct {
+		without string
+		usual   bool // goes on without it
+		want    func(*Layers)
+	}{
+		{"landlock", true, func(l *Layers) { l.Landlock = 0 }},
+		{"seccomp", true, func(l *Layers) { l.Seccomp = false }},
+		{"last-filter", true, func(l *Layers) { l.Seccomp = false }},
+	} {
+		want := all
+		c.want(&want)
+		_, l, err := askWith(t, t.Context(), "echo x", Options{All: true, Without: c.without})
+		if !errors.Is(err, ErrMissing) || l != want || !strings.Contains(err.Error(), want.Missing()[0]) || !strings.Contains(err.Error(), "--confinement=reduced") {
+			t.Errorf("without %s: %+v, %v; want %+v", c.without, l, err, want)
+		}
+		if out, l, err := askWith(t, t.Context(), "echo x", Options{All: true, Reduced: true, Without: c.without}); err != nil || out != "x" || l != want {
+			t.Errorf("without %s, reduced: %q, %+v, %v; want %+v", c.without, out, l, err, want)
+		}
+	}
+	if all.Landlock > 0 {
+		if out, l, err := askWith(t, t.Context(), "echo x", Options{All: true}); err != nil || out != "x" || len(l.Missing()) > 0 {
+			t.Errorf("all: %q, %+v, %v", out, l, err)
+		}
+	}
+	if s := (Layers{Landlock: 4, Seccomp: true}).String(); s != "landlock (ABI 4), seccomp" {
+		t.Error(s)
+	}
+	if s := (Layers{}).String(); s != "none" {
+		t.Error(s)
+	}
+}
+
+// Each layer holds by itself: what Landlock refuses where there is no filter, and
+// what the first filter refuses, which the runtime begins under.
+func TestEachLayer(t *testing.T) {
+	needLayers(t)
+	dir := t.TempDir()
+	kept := filepath.Join(dir, "kept")
+	if err := os.WriteFile(kept, []byte("x"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	files := []string{"open /etc/hostname", "open " + kept, "create " + filepath.Join(dir, "new"), "list /", "run /bin/true", "exec /bin/true"}
+	refused := func(without string, o []string, want string) {
+		for _, what := range o {
+			_, _, err := askWith(t, t.Context(), what, Options{Reduced: true, Without: without})
+			if !errors.Is(err, ErrCrashed) || !strings.Contains(err.Error(), "exit status 3") || !strings.Contains(err.Error(), want) {
+				t.Errorf("without %s: %s: %v; want: %s", without, what, err, want)
+			}
+		}
+	}
+	if abi := hasLandlock(); abi > 0 {
+		refused("seccomp", append(files, "remove "+kept), "permission denied")
+		refused("last-filter", files, "permission denied")
+		if abi >= 4 {
+			refused("seccomp", []string{"dial " + l.Addr().String(), "listen"}, "permission denied")
+		}
+		if abi >= 6 {
+			refused("seccomp", []string{fmt.Sprint("kill ", os.Getpid())}, "operation not permitted")
+		}
+	}
+	var others []string
+	for _, what := range firstRefuses {
+		others = append(others, fmt.Sprint(what, " ", os.Getpid()))
+	}
+	refused("last-filter", append(others, "dial "+l.Addr().String(), "listen", fmt.Sprint("kill ", os.Getpid())), "operation not permitted")
+	refused("landlock", append(files, "dial "+l.Addr().String()), "operation not permitted")
+}
+
+// What a process says of its layers is not believed in any other form.
+func TestReadLayers(t *testing.T) {
+	good := Layers{Landlock: 7, Seccomp: true}
+	if l, err := readLayers(bufio.NewReader(strings.NewReader(good.line() + "more"))); err != nil || l != good {
+		t.Errorf("%+v, %v", l, err)
+	}
+	for _, s := range []string{"", "confined", "\n", "confined: landlock=-1 seccomp=true no-new-privileges=true limits=true\n", strings.Replace(good.line(), "7", "07", 1), strings.Repeat("x", 5000)} {
+		if _, err := readLayers(bufio.NewReader(strings.NewReader(s))); err == nil {
+			t.Errorf("%.40q was taken", s)
+		}
+	}
+}
+
+// What starts a worker cannot be mistaken for anything else.
+func TestOrder(t *testing.T) {
+	o := order{name: "x", stage: 2, memory: 1, cpu: time.Second, all: true, landlock: 7, without: "nothing"}
+	if got, ok := parseOrder(o.String()); !ok || got != o {
+		t.Errorf("%+v", got)
+	}
+	for _, s := range []string{"", "assay", name0, name0 + "x", strings.Replace(o.String(), "memory=1", "memory=-1", 1), strings.Replace(o.String(), "stage=2", "stage=", 1)} {
+		if _, ok := parseOrder(s); ok {
+			t.Errorf("%q was taken", s)
+		}
+	}
+}
+
+// Whatever a file makes the worker do, it does not get out of its process.
+func TestConfined(t *testing.T) {
+	needLayers(t)
 	dir := t.TempDir()
 	kept := filepath.Join(dir, "kept")
 	if err := os.WriteFile(kept, []byte("x"), 0o666); err != nil {
@@ -182,6 +311,20 @@ func TestEndsBadly(t *testing.T) {
 	defer cancel()
 	if _, err := ask(t, ctx, "sleep"); err == nil || err.Error() != "enough" {
 		t.Errorf("caller's time: %v", err)
+	}
+	if _, _, err := askWith(t, t.Context(), "sleep", Options{Time: 100 * time.Millisecond}); !errors.Is(err, ErrTime) || !strings.Contains(err.Error(), "100ms") {
+		t.Errorf("time of a run: %v", err)
+	}
+	if runtime.GOOS == "linux" {
+		start := time.Now()
+		if _, _, err := askWith(t, t.Context(), "spin", Options{CPU: time.Second}); !errors.Is(err, ErrTime) || time.Since(start) > time.Minute {
+			t.Errorf("processor time of a run: %v after %s", err, time.Since(start))
+		}
+	}
+	if runtime.GOOS == "linux" && !raceDetector {
+		if _, _, err := askWith(t, t.Context(), "memory", Options{Memory: 64 << 20}); !errors.Is(err, ErrMemory) || !strings.Contains(err.Error(), fmt.Sprint(64<<20)) {
+			t.Errorf("memory of a run: %v", err)
+		}
 	}
 	maxTime = 100 * time.Millisecond
 	defer func() { maxTime = MaxTime }()

@@ -36,6 +36,18 @@ var more = map[string]func(parent int) error{
 	},
 }
 
+// firstRefuses are those that the first filter refuses already.
+var firstRefuses = []string{"signal-thread", "fork", "new-names", "trace", "read-memory"}
+
+// hasLandlock is the version that the kernel has, 0 for none.
+func hasLandlock() int {
+	v, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
+	if errno != 0 {
+		return 0
+	}
+	return int(v)
+}
+
 func asError(errno syscall.Errno) error {
 	if errno == 0 {
 		return nil

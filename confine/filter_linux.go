@@ -5,55 +5,23 @@ package confine
 import (
 	"fmt"
 	"os"
-	"runtime"
-	"time"
+	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// apply confines this process, all threads of it, for good.
-func apply() error {
-	// The first timer makes the runtime open what it waits with.
-	time.Sleep(time.Nanosecond)
-	limits := []struct {
-		name     string
-		resource int
-		max      uint64
-	}{
-		{"core", unix.RLIMIT_CORE, 0},
-		{"file size", unix.RLIMIT_FSIZE, 0},
-		{"open files", unix.RLIMIT_NOFILE, 3},
-		{"processor time", unix.RLIMIT_CPU, uint64(MaxCPU / time.Second)},
-		{"memory", unix.RLIMIT_DATA, MaxMemory},
+// install lays a filter on this thread, and on all others where all is set.
+func install(filter []unix.SockFilter, all bool) error {
+	flags := uintptr(0)
+	if all {
+		flags = unix.SECCOMP_FILTER_FLAG_TSYNC
 	}
-	if raceDetector { // keeps eight bytes for each
-		limits = limits[:len(limits)-1]
-	}
-	for _, l := range limits {
-		r := unix.Rlimit{Cur: l.max, Max: l.max}
-		if l.resource == unix.RLIMIT_CPU {
-			r.Max++ // the first is a signal that says why, the second kills
-		}
-		if err := unix.Setrlimit(l.resource, &r); err != nil {
-			return fmt.Errorf("bounding %s: %w", l.name, err)
-		}
-	}
-	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
-		return fmt.Errorf("no dumping: %w", err)
-	}
-	// Both belong to the thread; the filter's flag takes the other threads along.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return fmt.Errorf("no new privileges: %w", err)
-	}
-	filter := program()
 	p := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
-	thread, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&p)))
+	thread, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, uintptr(unsafe.Pointer(&p)))
 	switch {
 	case errno != 0:
-		return fmt.Errorf("this kernel does not filter system calls (seccomp): %w; unpack the file with a program that you trust, and open the folder", errno)
+		return errno
 	case thread != 0:
 		return fmt.Errorf("thread %d would not be confined", thread)
 	}
@@ -82,6 +50,19 @@ var allowed = append([]uint32{
 	unix.SYS_GETRANDOM, unix.SYS_EXIT, unix.SYS_EXIT_GROUP,
 }, machine...)
 
+// starting are the further calls with which a process of Go, and one of C,
+// begins: it is executed again, loads its libraries, asks what machine it is on,
+// and confines itself further. Landlock says which files these reach.
+var starting = append([]uint32{
+	unix.SYS_EXECVE, unix.SYS_OPENAT, unix.SYS_NEWFSTATAT, unix.SYS_READLINKAT, unix.SYS_FACCESSAT, unix.SYS_FACCESSAT2,
+	unix.SYS_MMAP, unix.SYS_MPROTECT, unix.SYS_MREMAP, unix.SYS_FCNTL, unix.SYS_DUP, unix.SYS_DUP3,
+	unix.SYS_GETRLIMIT, unix.SYS_SETRLIMIT, unix.SYS_PRCTL, unix.SYS_SECCOMP, unix.SYS_PERSONALITY,
+	unix.SYS_SET_TID_ADDRESS, unix.SYS_UNAME, unix.SYS_SYSINFO, unix.SYS_GETCWD, unix.SYS_CLOCK_GETRES,
+	unix.SYS_GETUID, unix.SYS_GETEUID, unix.SYS_GETGID, unix.SYS_GETEGID, unix.SYS_GETPPID,
+	unix.SYS_EPOLL_CREATE1, unix.SYS_EVENTFD2, unix.SYS_PIPE2,
+	unix.SYS_TIMER_CREATE, unix.SYS_TIMER_SETTIME, unix.SYS_TIMER_DELETE, unix.SYS_SETITIMER, unix.SYS_MEMBARRIER,
+}, machineStarting...)
+
 // check is what the low half of a call's argument must be: one of is, or with
 // one of the bits has, or without the bits not.
 type check struct {
@@ -90,10 +71,11 @@ type check struct {
 	has, not uint32
 }
 
-// program is the filter: the machine's own calls only, those above, new threads
-// and no processes, signals to itself, and memory of its own that cannot be
-// executed. The rest fails with EPERM.
-func program() []unix.SockFilter {
+// program is a filter: the machine's own calls only, those above, new threads
+// and no processes, signals to itself. The rest fails with EPERM. The first one, for
+// a process that is about to be executed again, has the calls of starting; the
+// last has them not, and memory only of its own that cannot be executed.
+func program(first bool) []unix.SockFilter {
 	const (
 		load    = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS
 		equal   = unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
@@ -107,7 +89,11 @@ func program() []unix.SockFilter {
 		{Code: verdict, K: unix.SECCOMP_RET_KILL_PROCESS},
 		{Code: load, K: offCall},
 	}
-	for _, call := range allowed {
+	calls := allowed
+	if first {
+		calls = slices.Concat(allowed, starting)
+	}
+	for _, call := range calls {
 		f = append(f,
 			unix.SockFilter{Code: equal, K: call, Jf: 1},
 			unix.SockFilter{Code: verdict, K: unix.SECCOMP_RET_ALLOW})
@@ -141,12 +127,18 @@ func program() []unix.SockFilter {
 		f = append(f, unix.SockFilter{Code: verdict, K: unix.SECCOMP_RET_ALLOW}, unix.SockFilter{Code: verdict, K: refuse})
 	}
 	only(unix.SYS_CLONE, check{arg: 0, has: unix.CLONE_THREAD})
-	// Shared memory is in no bound of the process's.
-	only(unix.SYS_MMAP, check{arg: 2, not: unix.PROT_EXEC}, check{arg: 3, not: unix.MAP_SHARED})
-	only(unix.SYS_MPROTECT, check{arg: 2, not: unix.PROT_EXEC})
+	if !first {
+		// Shared memory is in no bound of the process's.
+		only(unix.SYS_MMAP, check{arg: 2, not: unix.PROT_EXEC}, check{arg: 3, not: unix.MAP_SHARED})
+		only(unix.SYS_MPROTECT, check{arg: 2, not: unix.PROT_EXEC})
+	}
 	// Both can send signals to other processes, the caller among them.
 	only(unix.SYS_TGKILL, check{arg: 0, is: []uint32{uint32(os.Getpid())}})
-	only(unix.SYS_FCNTL, check{arg: 1, is: []uint32{unix.F_GETFD, unix.F_GETFL}})
+	if first { // its own bounds, and nobody else's
+		only(unix.SYS_PRLIMIT64, check{arg: 0, is: []uint32{0}})
+	} else {
+		only(unix.SYS_FCNTL, check{arg: 1, is: []uint32{unix.F_GETFD, unix.F_GETFL}})
+	}
 	return append(f,
 		// The C library asks for it first and then for clone, whose flags can be seen.
 		unix.SockFilter{Code: equal, K: unix.SYS_CLONE3, Jf: 1},
