@@ -5,6 +5,7 @@ import (
 
 	"assay/lab/firmware/image"
 	"assay/lab/firmware/unpack/cramfs"
+	"assay/lab/firmware/unpack/ext"
 	"assay/lab/firmware/unpack/romfs"
 )
 
@@ -14,6 +15,7 @@ func Formats() []image.Format {
 	return slices.Concat(
 		[]image.Format{}, // one line for each package of readers
 		cramfs.Formats,
+		ext.Formats,
 		romfs.Formats,
 	)
 }

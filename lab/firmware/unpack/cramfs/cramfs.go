@@ -229,7 +229,7 @@ func (f fs) Inode(at uint64) (*image.Node, error) {
 		n.Size = int64(e.size)
 		table := e.blocks(f.block) * 4
 		if e.offset+table > int64(len(f.b)) {
-			return nil, inode.Damaged("its blocks are listed at %#x, behind the end of the image", e.offset)
+			return n, inode.Damaged("its blocks are listed at %#x, behind the end of the image", e.offset)
 		}
 		if e.size > 0 {
 			n.Open = func() ([]byte, error) { return f.content(e) }
@@ -237,11 +237,11 @@ func (f fs) Inode(at uint64) (*image.Node, error) {
 		err = f.Charge(n.Size, int64(len(f.b)))
 	case image.Symlink:
 		if e.size > image.MaxTarget {
-			return nil, inode.Damaged("a link whose target has %d bytes", e.size)
+			return n, inode.Damaged("a link whose target has %d bytes", e.size)
 		}
 		target, bad := f.content(e)
 		if bad != nil {
-			return nil, inode.Damaged("the target of the link: %v", bad)
+			return n, inode.Damaged("the target of the link: %v", bad)
 		}
 		n.Target = string(target)
 	}

@@ -22,7 +22,8 @@ type Entry struct {
 // directory and is noted; any other ends the reading, as those of the budget do.
 type FS interface {
 	// Inode gives what a number stands for, without name and children. It is asked
-	// once for each number, and charges the content of a file.
+	// once for each number, and charges the content of a file. A node that comes with
+	// a damage stays in the tree without its content.
 	Inode(n uint64) (*image.Node, error)
 
 	// Entries lists a directory without "." and "..". What comes with an error counts
@@ -91,15 +92,17 @@ func (b *Builder) Charge(size, stored int64) error {
 // become several nodes with one content.
 func (b *Builder) Grow(fs FS, root uint64) error {
 	n, err := fs.Inode(root)
-	switch {
-	case err != nil && !IsDamage(err):
-		return err
-	case err != nil:
+	if err != nil {
+		if !IsDamage(err) {
+			return err
+		}
 		b.Wrong("the root: %v", err)
-	case n.Kind != image.Dir:
-		b.Wrong("the root is a %s", n.Kind)
-		return nil
-	default:
+	}
+	if n != nil {
+		if n.Kind != image.Dir {
+			b.Wrong("the root is a %s", n.Kind)
+			return nil
+		}
 		n.Name, n.Children = "", nil
 		b.Tree.Root = n
 	}
@@ -134,11 +137,13 @@ func (b *Builder) grow(fs FS, number uint64, dir *image.Node, path string, depth
 			continue
 		}
 		n, err := b.node(fs, e)
+		if err != nil && !IsDamage(err) {
+			return err
+		}
 		if err != nil {
-			if !IsDamage(err) {
-				return err
-			}
 			b.Wrong("%s: %v", at, err)
+		}
+		if n == nil {
 			continue
 		}
 		names[e.Name] = true
@@ -154,25 +159,35 @@ func (b *Builder) grow(fs FS, number uint64, dir *image.Node, path string, depth
 
 // node is the inode of an entry as a node of its own.
 func (b *Builder) node(fs FS, e Entry) (*image.Node, error) {
-	n := b.nodes[e.Inode]
-	if n != nil && n.Kind == image.Dir {
-		return nil, Damaged("directory %d is elsewhere in the tree already", e.Inode)
+	if n := b.nodes[e.Inode]; n != nil {
+		if n.Kind == image.Dir {
+			return nil, Damaged("directory %d is elsewhere in the tree already", e.Inode)
+		}
+		link := *n
+		link.Name = e.Name
+		return &link, nil
 	}
-	if n == nil {
-		var err error
-		if n, err = fs.Inode(e.Inode); err != nil {
+	n, err := fs.Inode(e.Inode)
+	if n == nil || err != nil && !IsDamage(err) {
+		return nil, err
+	}
+	if n.Kind == image.Symlink && (len(n.Target) > image.MaxTarget || strings.Contains(n.Target, "\x00")) {
+		n.Target = ""
+		err = Damaged("a link whose target cannot be")
+	}
+	if n.Kind == image.File && err != nil {
+		damage := err
+		n.Open = func() ([]byte, error) { return nil, damage }
+		if n.Size > free {
+			n.Size = 0
+		}
+		if err := b.Budget.Bytes(n.Size, 0); err != nil {
 			return nil, err
 		}
-		if n.Kind == image.Symlink && (len(n.Target) > image.MaxTarget || strings.Contains(n.Target, "\x00")) {
-			return nil, Damaged("a link whose target cannot be")
-		}
-		b.nodes[e.Inode] = n
-		n.Name = e.Name
-		return n, nil
 	}
-	link := *n
-	link.Name = e.Name
-	return &link, nil
+	b.nodes[e.Inode] = n
+	n.Name = e.Name
+	return n, err
 }
 
 // Finish gives the tree to a part and says how it went.

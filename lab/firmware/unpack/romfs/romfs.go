@@ -150,23 +150,24 @@ func (f fs) Inode(at uint64) (*image.Node, error) {
 	if h.kind&executable != 0 {
 		n.Perm = 0o755
 	}
-	var content []byte
-	if h.kind&typeMask == regular || h.kind&typeMask == symlink {
-		end := h.data + int64(h.size)
-		if end > int64(len(f.b)) {
-			return nil, inode.Damaged("%d bytes from %#x on, which is more than the image has", h.size, h.data)
-		}
-		content = f.b[h.data:end:end]
-	}
 	switch h.kind & typeMask {
 	case directory:
 		n.Kind, n.Perm = image.Dir, 0o755
 	case regular:
-		n.Kind, n.Size = image.File, int64(len(content))
+		n.Kind, n.Size = image.File, int64(h.size)
+		content, bad := f.content(h)
+		if bad != nil {
+			return n, bad
+		}
 		n.Open = func() ([]byte, error) { return content, nil }
 		err = f.Charge(n.Size, n.Size)
 	case symlink:
-		n.Kind, n.Perm, n.Target = image.Symlink, 0o777, string(content[:min(len(content), image.MaxTarget+1)])
+		n.Kind, n.Perm = image.Symlink, 0o777
+		content, bad := f.content(h)
+		if bad != nil {
+			return n, bad
+		}
+		n.Target = string(content[:min(len(content), image.MaxTarget+1)])
 	case blockDevice, charDevice:
 		n.Kind, n.Perm, n.Major, n.Minor = image.Char, 0o600, h.spec>>16, h.spec&0xffff
 		if h.kind&typeMask == blockDevice {
@@ -177,7 +178,16 @@ func (f fs) Inode(at uint64) (*image.Node, error) {
 	case fifo:
 		n.Kind = image.FIFO
 	default:
-		err = inode.Damaged("a hard link to the hard link at %#x", at)
+		return nil, inode.Damaged("a hard link to the hard link at %#x", at)
 	}
 	return n, err
+}
+
+// content is what stands behind a header.
+func (f fs) content(h header) ([]byte, error) {
+	end := h.data + int64(h.size)
+	if end > int64(len(f.b)) {
+		return nil, inode.Damaged("%d bytes from %#x on, which is more than the image has", h.size, h.data)
+	}
+	return f.b[h.data:end:end], nil
 }
