@@ -72,6 +72,16 @@ func (b *Budget) Node() error {
 	return b.Tick()
 }
 
+// Room is the most that may come out of a stream of packed bytes. Who does not know
+// how much will come out makes room piece by piece, never more than this, and
+// charges it with Bytes in the end.
+func (b *Budget) Room(packed int64) int64 {
+	if packed > b.bounds.Bytes/max(1, b.bounds.Ratio) {
+		return b.Left()
+	}
+	return min(b.Left(), max(freeOfRatio, packed*b.bounds.Ratio))
+}
+
 // Left is how many bytes may still come out.
 func (b *Budget) Left() int64 { return b.bounds.Bytes - b.bytes }
 
