@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"assay/lab/firmware/image"
+	"assay/lab/firmware/unpack/compress"
 	"assay/lab/firmware/unpack/cramfs"
 	"assay/lab/firmware/unpack/ext"
 	"assay/lab/firmware/unpack/romfs"
@@ -14,6 +15,7 @@ import (
 func Formats() []image.Format {
 	return slices.Concat(
 		[]image.Format{}, // one line for each package of readers
+		compress.Formats,
 		cramfs.Formats,
 		ext.Formats,
 		romfs.Formats,

@@ -112,12 +112,16 @@ func aloneStream(out *sink, src []byte, header int) (int, error) {
 }
 
 // lzmaMagics are how the streams of known encoders begin: the properties that
-// are in use, and the lower bytes of a dictionary of 64 KiB and more; or the smaller
-// ones with the usual properties.
+// are in use and a dictionary of a power of two, from 64 KiB on or, with the usual
+// properties, from 4 KiB on.
 func lzmaMagics() []image.Magic {
-	ms := []image.Magic{{Bytes: "\x5d\x00\x10\x00\x00"}, {Bytes: "\x5d\x00\x20\x00\x00"}, {Bytes: "\x5d\x00\x40\x00\x00"}, {Bytes: "\x5d\x00\x80\x00\x00"}}
+	var ms []image.Magic
 	for _, props := range []byte{0x5d, 0x6d, 0x6c, 0x5e, 0x5c, 0x51, 0x2c, 0x66} {
-		ms = append(ms, image.Magic{Bytes: string([]byte{props, 0, 0})})
+		for bit := 12; bit <= 27; bit++ {
+			if bit >= 16 || props == 0x5d {
+				ms = append(ms, image.Magic{Bytes: string(binary.LittleEndian.AppendUint32([]byte{props}, 1<<bit))})
+			}
+		}
 	}
 	return ms
 }
