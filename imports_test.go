@@ -87,13 +87,14 @@ var allowed = map[string]string{
 	"lab/firmware/image":   "",
 	"lab/firmware/binary":  "",
 	"lab/firmware/inspect": "lab/firmware/binary lab/firmware/image",
-	"lab/firmware/unpack":  "lab/firmware/image lab/firmware/unpack/compress lab/firmware/unpack/cramfs lab/firmware/unpack/ext lab/firmware/unpack/romfs",
+	"lab/firmware/unpack":  "lab/firmware/image lab/firmware/unpack/archive lab/firmware/unpack/compress lab/firmware/unpack/cramfs lab/firmware/unpack/ext lab/firmware/unpack/romfs",
 
 	"lab/firmware/hardening": "lab lab/firmware/binary lab/firmware/image lab/firmware/inspect",
 
 	"lab/firmware/unpack/unpacktest": "lab/firmware/image",
 	"lab/firmware/unpack/trial":      "lab/firmware/image lab/firmware/unpack/unpacktest",
 	"lab/firmware/unpack/inode":      "lab/firmware/image",
+	"lab/firmware/unpack/archive":    "lab/firmware/image",
 	"lab/firmware/unpack/compress":   "lab/firmware/image",
 	"lab/firmware/unpack/cramfs":     "lab/firmware/image lab/firmware/unpack/inode",
 	"lab/firmware/unpack/ext":        "lab/firmware/image lab/firmware/unpack/inode",

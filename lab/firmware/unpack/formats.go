@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"assay/lab/firmware/image"
+	"assay/lab/firmware/unpack/archive"
 	"assay/lab/firmware/unpack/compress"
 	"assay/lab/firmware/unpack/cramfs"
 	"assay/lab/firmware/unpack/ext"
@@ -15,6 +16,7 @@ import (
 func Formats() []image.Format {
 	return slices.Concat(
 		[]image.Format{}, // one line for each package of readers
+		archive.Formats,
 		compress.Formats,
 		cramfs.Formats,
 		ext.Formats,
