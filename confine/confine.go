@@ -67,6 +67,9 @@ type Options struct {
 	// missing. Reduced wins.
 	All, Reduced bool
 
+	// Told is what the caller tells the worker besides the file: a MaxTold of bytes at most.
+	Told []byte
+
 	// Without leaves out a layer, by its name in Layers.String, as if the kernel had it not,
 	// or "last-filter", the second of seccomp; for tests.
 	Without string
@@ -124,6 +127,9 @@ func (l Layers) String() string {
 	return strings.Join(all, ", ")
 }
 
+// MaxTold bounds what a worker is told.
+const MaxTold = 1 << 20
+
 var maxTime = MaxTime // shorter in a test
 
 // Errors of a worker that did not come to its end. What else goes wrong in it
@@ -151,6 +157,11 @@ type Worker struct{ name string }
 // variable of the package: in the worker's process it runs f and does
 // not return. A name stands for one worker of the program.
 func New(name string, f func(in *os.File, out io.Writer) error) Worker {
+	return NewTold(name, func(_ []byte, in *os.File, out io.Writer) error { return f(in, out) })
+}
+
+// NewTold is New for a worker that is told something by its caller, in Options.
+func NewTold(name string, f func(told []byte, in *os.File, out io.Writer) error) Worker {
 	if len(os.Args) == 1 && strings.HasPrefix(os.Args[0], name0) {
 		if o, ok := parseOrder(os.Args[0]); ok && o.name == name {
 			os.Exit(work(o, f))
@@ -173,26 +184,27 @@ type order struct {
 	memory       int64
 	cpu          time.Duration
 	all, reduced bool
+	told         bool // there is something to be read on descriptor 3
 	without      string
 	landlock     int // version that the first stage laid
 }
 
-const orderFormat = name0 + "%s stage=%d memory=%d cpu=%d all=%t reduced=%t landlock=%d without=%s"
+const orderFormat = name0 + "%s stage=%d memory=%d cpu=%d all=%t reduced=%t told=%t landlock=%d without=%s"
 
 func (o order) String() string {
 	without := o.without
 	if without == "" {
 		without = "nothing"
 	}
-	return fmt.Sprintf(orderFormat, o.name, o.stage, o.memory, o.cpu, o.all, o.reduced, o.landlock, without)
+	return fmt.Sprintf(orderFormat, o.name, o.stage, o.memory, o.cpu, o.all, o.reduced, o.told, o.landlock, without)
 }
 
 func parseOrder(s string) (o order, ok bool) {
-	_, err := fmt.Sscanf(s, orderFormat, &o.name, &o.stage, &o.memory, &o.cpu, &o.all, &o.reduced, &o.landlock, &o.without)
+	_, err := fmt.Sscanf(s, orderFormat, &o.name, &o.stage, &o.memory, &o.cpu, &o.all, &o.reduced, &o.told, &o.landlock, &o.without)
 	return o, err == nil && o.stage > 0 && o.memory > 0 && o.cpu > 0
 }
 
-func work(o order, f func(*os.File, io.Writer) error) int {
+func work(o order, f func([]byte, *os.File, io.Writer) error) int {
 	err := o.work(f)
 	switch {
 	case errors.Is(err, ErrMissing):
@@ -204,11 +216,20 @@ func work(o order, f func(*os.File, io.Writer) error) int {
 	return exitDone
 }
 
-func (o order) work(f func(*os.File, io.Writer) error) error {
+func (o order) work(f func([]byte, *os.File, io.Writer) error) error {
 	if o.stage == 1 {
 		if err := begin(o); err != nil {
 			return err
 		}
+	}
+	var told []byte
+	if o.told { // by the caller, who is believed
+		pipe := os.NewFile(3, "told")
+		var err error
+		if told, err = io.ReadAll(pipe); err != nil {
+			return err
+		}
+		pipe.Close()
 	}
 	l, err := finish(o)
 	if err != nil {
@@ -220,7 +241,7 @@ func (o order) work(f func(*os.File, io.Writer) error) error {
 	if o.all && !o.reduced && len(l.Missing()) > 0 {
 		return ErrMissing
 	}
-	return f(os.Stdin, os.Stdout)
+	return f(told, os.Stdin, os.Stdout)
 }
 
 const lineFormat = "confined: landlock=%d seccomp=%t no-new-privileges=%t limits=%t\n"
@@ -271,12 +292,15 @@ func (w Worker) RunWith(caller context.Context, in *os.File, o Options, read fun
 	}
 	ctx, cancel := context.WithTimeoutCause(caller, o.Time, ErrTime)
 	defer cancel()
+	if len(o.Told) > MaxTold {
+		return layers, fmt.Errorf("a worker is told %d bytes, and %d is the most", len(o.Told), MaxTold)
+	}
 	exe, err := executable()
 	if err != nil {
 		return layers, err
 	}
 	cmd := exec.CommandContext(ctx, exe)
-	cmd.Args = []string{order{name: w.name, stage: 1, memory: o.Memory, cpu: o.CPU, all: o.All, reduced: o.Reduced, without: o.Without}.String()}
+	cmd.Args = []string{order{name: w.name, stage: 1, memory: o.Memory, cpu: o.CPU, all: o.All, reduced: o.Reduced, told: len(o.Told) > 0, without: o.Without}.String()}
 	cmd.Env = []string{} // nil would be this process's own
 	cmd.Dir = "/"
 	cmd.Stdin = in
@@ -287,7 +311,13 @@ func (w Worker) RunWith(caller context.Context, in *os.File, o Options, read fun
 	if err != nil {
 		return layers, err
 	}
-	if err := cmd.Start(); err != nil {
+	tell, err := w.tell(cmd, o.Told)
+	if err != nil {
+		return layers, err
+	}
+	err = cmd.Start()
+	tell(err == nil)
+	if err != nil {
 		return layers, fmt.Errorf("starting a process for the file: %w", err)
 	}
 	buffered := bufio.NewReader(out)
@@ -318,6 +348,30 @@ func (w Worker) RunWith(caller context.Context, in *os.File, o Options, read fun
 		return layers, err
 	}
 	return layers, rerr
+}
+
+// tell gives a process what it is told on descriptor 3. What it returns has to be
+// called once the process is started, or was not.
+func (w Worker) tell(cmd *exec.Cmd, told []byte) (func(started bool), error) {
+	if len(told) == 0 {
+		return func(bool) {}, nil
+	}
+	r, out, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	cmd.ExtraFiles = []*os.File{r}
+	return func(started bool) {
+		r.Close() // so that writing ends when the process does
+		if !started {
+			out.Close()
+			return
+		}
+		go func() {
+			defer out.Close()
+			out.Write(told) // a process that does not read it ends, and says why
+		}()
+	}, nil
 }
 
 // clipped keeps the beginning of what is written.

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"net"
 	"os"
@@ -197,6 +198,45 @@ func TestLayers(t *testing.T) {
 	}
 	if s := (Layers{}).String(); s != "none" {
 		t.Error(s)
+	}
+}
+
+var told = NewTold("told", func(told []byte, in *os.File, out io.Writer) error {
+	b, err := io.ReadAll(in)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%d %x %s", len(told), crc32.ChecksumIEEE(told), b)
+	return nil
+})
+
+// A worker hears what its caller tells it, all of it.
+func TestTold(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "in")
+	if err := os.WriteFile(name, []byte("file"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{0, 1, 300_000, MaxTold, MaxTold + 1} {
+		f, err := os.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		say := bytes.Repeat([]byte("x\n"), n/2+1)[:n]
+		var out []byte
+		_, err = told.RunWith(t.Context(), f, Options{Told: say}, func(r io.Reader) (err error) {
+			out, err = io.ReadAll(r)
+			return err
+		})
+		f.Close()
+		if n > MaxTold {
+			if err == nil {
+				t.Error("too much was told")
+			}
+			continue
+		}
+		if want := fmt.Sprintf("%d %x file", n, crc32.ChecksumIEEE(say)); err != nil || string(out) != want {
+			t.Errorf("%q, %v; want %q", out, err, want)
+		}
 	}
 }
 
