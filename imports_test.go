@@ -84,6 +84,7 @@ var allowed = map[string]string{
 	"lab/device/scan":      "lab/device/wire",
 	"lab/device/probe":     "lab lab/device/wire",
 	"lab/device":           "evidence lab lab/device/wire lab/device/scan lab/device/probe",
+	"lab/firmware":         "confine lab lab/firmware/hardening lab/firmware/image lab/firmware/inspect lab/firmware/secret lab/firmware/unpack",
 	"lab/firmware/image":   "",
 	"lab/firmware/binary":  "",
 	"lab/firmware/inspect": "lab/firmware/binary lab/firmware/image",

@@ -45,6 +45,7 @@ type Progress struct {
 // Result is what an image is made of.
 type Result struct {
 	Parts    []*image.Part // of the image, without holes, by offset
+	Trees    []*image.Part // those of all depths that hold a tree, in the order in which Options.File sees them
 	Coverage Coverage
 	Panics   []string // of readers, each with its part; every one is a mistake of this program
 	// Err is why it ended early: the context's end. What was not looked at is
@@ -95,6 +96,7 @@ func Unpack(ctx context.Context, b []byte, o Options) *Result {
 	for len(d.trees) > 0 && d.result.Err == nil {
 		h := d.trees[0]
 		d.trees = d.trees[1:]
+		d.result.Trees = append(d.result.Trees, h.part)
 		d.tree(h)
 	}
 	weigh(d.result.Parts, int64(len(b)))
