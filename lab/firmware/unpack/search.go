@@ -8,6 +8,8 @@ type search struct {
 	b     []byte
 	all   []candidate
 	tried map[candidate]*image.Part // what was opened already; nil: something else
+	// bounded are those that are beyond the bounds: nobody knows where they end.
+	bounded map[*image.Part]bool
 }
 
 // Bounds of trying. A magic of two bytes stands by accident once in 65536 bytes.
@@ -46,7 +48,11 @@ func (s *search) parts(r region) []*image.Part {
 		}
 		p := s.best(i, j)
 		if p != nil && p.State == image.Damaged && !s.beats(p, start, j) {
-			p = nil
+			if s.bounded[p] {
+				s.cut(p, start, j)
+			} else {
+				p = nil
+			}
 		}
 		if p != nil && p.State == image.Understood && p.Size < small {
 			if longer := s.longer(p, start, j); longer > 0 {
@@ -89,12 +95,17 @@ func (s *search) first(r region) *image.Part {
 		j++
 	}
 	if !s.beats(best, 0, j) {
-		if k := s.sound(0, int(best.Size), j); k >= 0 {
-			best.Size = int64(s.all[k].start)
-			best.Streams = within(best.Streams, best.Size)
-		}
+		s.cut(best, 0, j)
 	}
 	return best
+}
+
+// cut ends a damaged part where the next sound one begins.
+func (s *search) cut(p *image.Part, start, next int) {
+	if k := s.sound(start, start+int(p.Size), next); k >= 0 {
+		p.Size = int64(s.all[k].start - start)
+		p.Streams = within(p.Streams, p.Size)
+	}
 }
 
 // within leaves out the streams that stand where a part was cut off.
@@ -113,11 +124,13 @@ func (s *search) open(c candidate) *image.Part {
 	if p, done := s.tried[c]; done {
 		return p
 	}
-	p := s.d.open(c.format, s.b[c.start:])
-	if s.tried[c] = p; p != nil && p.State == image.Damaged && worth(p) == 0 && c.start > 0 {
-		s.tried[c] = nil // an accident, for all that one can see
-		p = nil
+	p, bounded := s.d.open(c.format, s.b[c.start:])
+	if p != nil && bounded && strength(&s.d.formats[c.format], s.b[c.start:]) >= strong {
+		s.bounded[p] = true
+	} else if p != nil && p.State == image.Damaged && worth(p) == 0 && c.start > 0 {
+		p = nil // an accident, for all that one can see
 	}
+	s.tried[c] = p
 	return p
 }
 

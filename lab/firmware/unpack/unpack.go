@@ -120,7 +120,7 @@ type region struct {
 func (d *dispatcher) region(b []byte, r region) []*image.Part {
 	var found []*image.Part
 	if len(b) > 0 && d.result.Err == nil {
-		s := &search{d: d, b: b, tried: map[candidate]*image.Part{}}
+		s := &search{d: d, b: b, tried: map[candidate]*image.Part{}, bounded: map[*image.Part]bool{}}
 		found = s.parts(r)
 	}
 	var all []*image.Part
@@ -261,8 +261,9 @@ func plainName(s string) string {
 	return b.String()
 }
 
-// open tries a format at the beginning of b. nil: it is something else.
-func (d *dispatcher) open(format int, b []byte) (p *image.Part) {
+// open tries a format at the beginning of b. nil: it is something else. bounded: it
+// would be more than the bounds allow.
+func (d *dispatcher) open(format int, b []byte) (p *image.Part, bounded bool) {
 	f := &d.formats[format]
 	defer func() {
 		if r := recover(); r != nil {
@@ -277,13 +278,13 @@ func (d *dispatcher) open(format int, b []byte) (p *image.Part) {
 	switch {
 	case d.ctx.Err() != nil:
 		d.result.Err = context.Cause(d.ctx)
-		return nil
+		return nil, false
 	case errors.Is(err, image.ErrNot) || p == nil && err == nil:
-		return nil
+		return nil, false
 	case err != nil:
 		p = &image.Part{Size: int64(len(b)), Format: f.Name}
 		problem(p, "%v", err)
-		return p
+		return p, errors.Is(err, image.ErrBounds)
 	case p.Size <= 0 || p.Size > int64(len(b)):
 		n := p.Size
 		p.Size = min(max(n, 1), int64(len(b)))
@@ -295,5 +296,5 @@ func (d *dispatcher) open(format int, b []byte) (p *image.Part) {
 	if p.Format == "" {
 		p.Format = f.Name
 	}
-	return p
+	return p, false
 }

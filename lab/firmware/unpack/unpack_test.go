@@ -318,7 +318,7 @@ func TestBounds(t *testing.T) {
 	bounds := image.Standard
 	bounds.Bytes = 10_000
 	r = unpack(t, join(box('o', noise(9000)), box('o', noise(9000)), box('t', []byte("f=x"))), Options{Bounds: bounds})
-	if got := outline(r.Parts); got != "box@0+9012(unknown@0+9000) unknown@9012+9012 box@18024+15" {
+	if got := outline(r.Parts); got != "box@0+9012(unknown@0+9000) box@9012+9012! box@18024+15" {
 		t.Error(got)
 	}
 	if r = unpack(t, join([]byte("BOXe"), noise(100)), Options{}); r.Parts[0].State != image.Damaged || !strings.Contains(r.Parts[0].Problem, "unpack") {
