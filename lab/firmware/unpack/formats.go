@@ -8,6 +8,7 @@ import (
 	"assay/lab/firmware/unpack/compress"
 	"assay/lab/firmware/unpack/cramfs"
 	"assay/lab/firmware/unpack/ext"
+	"assay/lab/firmware/unpack/jffs2"
 	"assay/lab/firmware/unpack/romfs"
 )
 
@@ -20,6 +21,7 @@ func Formats() []image.Format {
 		compress.Formats,
 		cramfs.Formats,
 		ext.Formats,
+		jffs2.Formats,
 		romfs.Formats,
 	)
 }
