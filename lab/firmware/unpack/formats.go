@@ -10,6 +10,7 @@ import (
 	"assay/lab/firmware/unpack/ext"
 	"assay/lab/firmware/unpack/jffs2"
 	"assay/lab/firmware/unpack/romfs"
+	"assay/lab/firmware/unpack/ubi"
 )
 
 // Formats are all readers. Where two of them say that they understood the same
@@ -23,5 +24,6 @@ func Formats() []image.Format {
 		ext.Formats,
 		jffs2.Formats,
 		romfs.Formats,
+		ubi.Formats,
 	)
 }
