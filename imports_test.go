@@ -91,6 +91,7 @@ var allowed = map[string]string{
 	"lab/firmware/unpack":  "lab/firmware/image lab/firmware/unpack/archive lab/firmware/unpack/compress lab/firmware/unpack/cramfs lab/firmware/unpack/ext lab/firmware/unpack/jffs2 lab/firmware/unpack/romfs lab/firmware/unpack/ubi",
 
 	"lab/firmware/hardening": "lab lab/firmware/binary lab/firmware/image lab/firmware/inspect",
+	"lab/firmware/malware":   "evidence lab lab/firmware/binary lab/firmware/image lab/firmware/inspect",
 
 	"lab/firmware/unpack/unpacktest": "lab/firmware/image",
 	"lab/firmware/unpack/trial":      "lab/firmware/image lab/firmware/unpack/unpacktest",

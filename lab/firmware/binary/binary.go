@@ -29,7 +29,7 @@ type File struct {
 	Compilers   []string `json:"compilers,omitempty"` // what its .comment says made it
 	Libc        string   `json:"libc,omitempty"`      // glibc, musl, uclibc, bionic; "" where it cannot be told
 	Static      bool     `json:"static"`              // it is no library and needs none
-	Sections    bool     `json:"sections"`            // has section headers; without them "not found" says less
+	Sections    bool     `json:"sections"`            // has section headers with names; without them "not found" says less
 	Symbols     bool     `json:"symbols"`             // has a symbol table beside the dynamic one: not stripped
 	Debug       bool     `json:"debug"`               // has debug information
 	Cut         bool     `json:"cut"`                 // ends before what its headers speak of
@@ -64,7 +64,7 @@ func Read(b []byte) (*File, error) {
 	}
 	f := &File{
 		Machine: machines[o.machine], Big: b[5] == 2, Bits: 32, ABI: o.abi(), Type: types[o.typ],
-		Sections: len(o.sections) > 0, o: o,
+		Sections: slices.ContainsFunc(o.sections, func(s section) bool { return s.name != "" }), o: o,
 	}
 	if f.Machine == "" {
 		f.Machine = fmt.Sprintf("machine %d", o.machine)
