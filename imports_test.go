@@ -109,7 +109,8 @@ var allowed = map[string]string{
 
 	// What an image gives away, what it starts, and how it is updated.
 	"lab/firmware/inspect/inspecttest": "lab/firmware/image lab/firmware/inspect",
-	"lab/firmware/secret":              "lab lab/firmware/image lab/firmware/inspect",
+	"lab/firmware/secret":              "lab lab/firmware/image lab/firmware/inspect lab/firmware/shell",
+	"lab/firmware/shell":               "",
 
 	"node":      "keys ledger store peer office web",
 	"campaign":  "*",

@@ -7,6 +7,7 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"hash"
 	"strconv"
 	"strings"
@@ -34,11 +35,12 @@ const (
 	NT          Scheme = "nt"
 	SHA1        Scheme = "sha1"   // {SHA} of htpasswd
 	Digest      Scheme = "digest" // MD5 of user:realm:password (RFC 7616)
+	Hex         Scheme = "hex"    // MD5, SHA-1 or SHA-256 of the password alone, in hexadecimal
 )
 
 // weak are schemes that SP 800-131A and today's practice leave no use for: DES, MD4, MD5 and a
 // single SHA-1.
-var weak = map[Scheme]bool{DESCrypt: true, BSDiCrypt: true, MD5Crypt: true, APR1: true, NT: true, SHA1: true, Digest: true}
+var weak = map[Scheme]bool{DESCrypt: true, BSDiCrypt: true, MD5Crypt: true, APR1: true, NT: true, SHA1: true, Digest: true, Hex: true}
 
 // cost is about how many microseconds one word takes, as measured on one core of
 // 2020. It only divides the budget, so that the same words are tried on every machine.
@@ -70,7 +72,7 @@ func cost(s Scheme, h string) int {
 		}
 	case Yescrypt:
 		return yescryptCost(h)
-	case NT, SHA1, Digest:
+	case NT, SHA1, Digest, Hex:
 		return 1
 	}
 	return 1 << 40 // nothing is tried
@@ -180,6 +182,15 @@ func matches(s Scheme, h, user, realm, password string) bool {
 	case Digest:
 		sum := md5.Sum([]byte(user + ":" + realm + ":" + password))
 		return strings.EqualFold(hex.EncodeToString(sum[:]), h)
+	case Hex:
+		switch p := []byte(password); len(h) {
+		case 32:
+			return fmt.Sprintf("%x", md5.Sum(p)) == h
+		case 40:
+			return fmt.Sprintf("%x", sha1.Sum(p)) == h
+		case 64:
+			return fmt.Sprintf("%x", sha256.Sum256(p)) == h
+		}
 	}
 	return false
 }

@@ -121,6 +121,8 @@ func parseDSA(der []byte) (Key, error) {
 	return checkDSA(s.P, s.Q, s.G, s.Y, s.X)
 }
 
+var oidDSA = asn1.ObjectIdentifier{1, 2, 840, 10040, 4, 1}
+
 func checkDSA(p, q, g, y, x *big.Int) (Key, error) {
 	if p.BitLen() > 8192 || p.BitLen() < 256 || q.Sign() <= 0 || q.BitLen() > p.BitLen() || x.Sign() <= 0 || x.BitLen() > q.BitLen() || new(big.Int).Exp(g, x, p).Cmp(y) != 0 {
 		return Key{}, errKey
@@ -137,7 +139,7 @@ func checkDSA(p, q, g, y, x *big.Int) (Key, error) {
 	b, err := asn1.Marshal(struct {
 		A algorithm
 		Y asn1.BitString
-	}{algorithm{asn1.ObjectIdentifier{1, 2, 840, 10040, 4, 1}, parameters{p, q, g}}, asn1.BitString{Bytes: yb, BitLength: 8 * len(yb)}})
+	}{algorithm{oidDSA, parameters{p, q, g}}, asn1.BitString{Bytes: yb, BitLength: 8 * len(yb)}})
 	if err != nil {
 		return Key{}, err
 	}
@@ -204,6 +206,20 @@ func parsePKCS8(der []byte) (Key, error) {
 	if s.Algorithm.ID.Equal(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 1}) { // small keys, too
 		k, _, err := parsePKCS1(s.Key)
 		return k, err
+	}
+	if s.Algorithm.ID.Equal(oidDSA) {
+		var g struct{ P, Q, G *big.Int }
+		x := new(big.Int)
+		if _, err := asn1.Unmarshal(s.Algorithm.Parameters.FullBytes, &g); err != nil {
+			return Key{}, err
+		}
+		if _, err := asn1.Unmarshal(s.Key, &x); err != nil {
+			return Key{}, err
+		}
+		if g.P.Sign() <= 0 || g.P.BitLen() > 8192 || x.BitLen() > g.P.BitLen() || x.Sign() <= 0 {
+			return Key{}, errKey
+		}
+		return checkDSA(g.P, g.Q, g.G, new(big.Int).Exp(g.G, x, g.P), x)
 	}
 	p, err := x509.ParsePKCS8PrivateKey(der)
 	if err != nil {

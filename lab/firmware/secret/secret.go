@@ -122,6 +122,15 @@ func (i *Inspector) File(f *inspect.File) {
 		i.looseHashes(f)
 	}
 	i.keysIn(f)
+	i.tokensIn(f)
+	i.authorized(f)
+	if kind == "" {
+		i.settings(f)
+	}
+	if f.ELF() != nil {
+		i.programStrings(f)
+		i.pairs(f)
+	}
 }
 
 // prefixes of hashes that can be told from other text.
@@ -139,7 +148,7 @@ func (i *Inspector) looseHashes(f *inspect.File) {
 			k += from
 			from = k + 1
 			h := hashText(f.Data[k:min(len(f.Data), k+200)])
-			if Recognize(h) == "" || bytes.Count([]byte(h[len(h)-20:]), []byte{h[len(h)-1]}) > 15 {
+			if Recognize(h) == "" || selfTest(h) || strings.Count(h[len(h)-20:], h[len(h)-1:]) > 15 {
 				continue
 			}
 			if n++; n > 100 {
@@ -155,6 +164,11 @@ func (i *Inspector) looseHashes(f *inspect.File) {
 			i.loose = append(i.loose, a)
 		}
 	}
+}
+
+// selfTest reports whether a hash is one with which musl's crypt tests itself.
+func selfTest(h string) bool {
+	return strings.HasPrefix(h, "$1$abcd0123$") || strings.Contains(h, "$rounds=1234$abc0123456789$")
 }
 
 // hashText is the hash that begins a text.
@@ -202,13 +216,24 @@ func (i *Inspector) collectNames(f *inspect.File) {
 			}
 		})
 	case strings.HasSuffix(base, ".htm") || strings.HasSuffix(base, ".html") || strings.HasSuffix(base, ".asp") || strings.HasSuffix(base, ".php"):
-		low := bytes.ToLower(f.Data)
+		low := lower(f.Data)
 		if a := bytes.Index(low, []byte("<title>")); a >= 0 {
 			if b := bytes.Index(low[a:], []byte("</title>")); b > 7 && b < 200 {
 				i.names = append(i.names, split(string(f.Data[a+7:a+b]))...)
 			}
 		}
 	}
+}
+
+// lower makes Latin capitals small; unlike bytes.ToLower it keeps the length of whatever it is given.
+func lower(b []byte) []byte {
+	out := bytes.Clone(b)
+	for i, c := range out {
+		if c >= 'A' && c <= 'Z' {
+			out[i] = c + 'a' - 'A'
+		}
+	}
+	return out
 }
 
 // Done puts together what was found.
@@ -331,7 +356,7 @@ func (i *Inspector) guess() {
 			at.Fewest = tried
 		}
 	}
-	for _, s := range []Scheme{DESCrypt, BSDiCrypt, MD5Crypt, APR1, SHA256Crypt, SHA512Crypt, BCrypt, Yescrypt, Scrypt, NT, SHA1, Digest} {
+	for _, s := range []Scheme{DESCrypt, BSDiCrypt, MD5Crypt, APR1, SHA256Crypt, SHA512Crypt, BCrypt, Yescrypt, Scrypt, NT, SHA1, Digest, Hex} {
 		if a := by[s]; a != nil {
 			a.Fewest = max(a.Fewest, 0)
 			i.tried = append(i.tried, *a)
@@ -370,6 +395,7 @@ func (i *Inspector) report() {
 			}
 			i.find(lab.Found("credential.known-password", c, a.Where, "account", a.Name, "password", password, "scheme", string(a.Scheme), "file", kind))
 			i.creds = append(i.creds, Credential{User: a.Name, Password: a.Password, Use: "account", Where: a.Where})
+		case a.Scheme == Hex: // may be the sum of anything, as long as no word fits
 		case a.Scheme != "":
 			c := lab.Confirmed
 			if kind == "text" && a.Name == "" {

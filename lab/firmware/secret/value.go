@@ -160,7 +160,7 @@ func isDocument(p string) bool {
 	}
 	base := path.Base(p)
 	switch path.Ext(base) {
-	case ".md", ".rst", ".1", ".2", ".3", ".5", ".7", ".8", ".po", ".pot", ".mo", ".lmo", ".tex", ".texi", ".example", ".sample", ".css", ".svg", ".h", ".hpp", ".rules", ".dist-info", ".ucode-doc":
+	case ".md", ".rst", ".po", ".pot", ".mo", ".lmo", ".tex", ".texi", ".example", ".sample", ".css", ".svg", ".h", ".hpp", ".rules", ".dist-info", ".ucode-doc":
 		return true
 	}
 	return strings.HasPrefix(base, "readme") || strings.HasPrefix(base, "changelog") || strings.HasPrefix(base, "copyright") || strings.HasPrefix(base, "license") || strings.Contains(base, "example") || strings.HasPrefix(base, "sample")
