@@ -313,6 +313,40 @@ func TestCoreReadsNoClock(t *testing.T) {
 	}
 }
 
+// What reads the bytes of an image does nothing but compute: it knows no file of this
+// machine, no network, no clock.
+func TestReadersOnlyCompute(t *testing.T) {
+	files, set := sources(t)
+	n := 0
+	for _, f := range files {
+		if !strings.HasPrefix(f.pkg, "lab/firmware/") || strings.HasSuffix(f.pkg, "test") || f.pkg == "lab/firmware/unpack/trial" {
+			continue
+		}
+		n++
+		for _, spec := range f.Imports {
+			name, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			root, _, _ := strings.Cut(name, "/")
+			if name != "net/netip" && slices.Contains([]string{"os", "net", "syscall", "plugin", "log", "testing"}, root) || slices.Contains([]string{"io/ioutil", "path/filepath", "math/rand", "math/rand/v2", "crypto/rand", "unsafe", "os/exec"}, name) {
+				t.Errorf("%s: %s imports %s", set.Position(spec.Pos()), f.pkg, name)
+			}
+		}
+		ast.Inspect(f.File, func(n ast.Node) bool {
+			if s, ok := n.(*ast.SelectorExpr); ok {
+				if x, ok := s.X.(*ast.Ident); ok && x.Name == "time" && slices.Contains(clock, s.Sel.Name) {
+					t.Errorf("%s: time.%s in a reader of images", set.Position(n.Pos()), s.Sel.Name)
+				}
+			}
+			return true
+		})
+	}
+	if n < 20 {
+		t.Errorf("%d files found: the walk misses the readers", n)
+	}
+}
+
 // Every package says what it is for, and is tested.
 func TestPackages(t *testing.T) {
 	files, _ := sources(t)

@@ -3,6 +3,7 @@ package image
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -133,5 +134,29 @@ func TestBudget(t *testing.T) {
 	}
 	if !errors.Is(err, late) {
 		t.Errorf("time: %v", err)
+	}
+}
+
+// A directory of many files is made and searched in no time.
+func TestManyFiles(t *testing.T) {
+	const n = 200_000
+	tree := NewTree()
+	for i := range n {
+		put(t, tree, fmt.Sprintf("d/%d", n-i), &Node{Kind: File})
+	}
+	put(t, tree, "d/7", &Node{Kind: Symlink, Target: "8"})
+	if err := tree.Finish(); err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		if c, err := tree.Lookup(fmt.Sprintf("/d/%d", i+1)); err != nil || c.Name == "7" {
+			t.Fatalf("%d: %v", i, err)
+		}
+	}
+	if _, err := tree.Lookup("/d/none"); !errors.Is(err, ErrNoFile) {
+		t.Error(err)
+	}
+	if d := tree.Root.Child("d"); len(d.Children) != n || d.Children[0].Name != "1" || d.Child("7").Kind != Symlink {
+		t.Errorf("%d entries", len(d.Children))
 	}
 }

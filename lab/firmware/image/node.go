@@ -47,7 +47,13 @@ type Node struct {
 
 	// Inner is what the content of the file was recognized as, nil for a plain file.
 	Inner *Part
+
+	index   map[string]*Node // of a large directory's first indexed entries
+	indexed int
 }
+
+// large is from how many entries on a directory is searched by an index.
+const large = 32
 
 // Data is the content of a regular file. Its error says why it cannot be read.
 func (n *Node) Data() ([]byte, error) {
@@ -64,8 +70,24 @@ func (n *Node) Data() ([]byte, error) {
 	return b, err
 }
 
-// Child finds an entry of a directory; nil where there is none.
+// Child finds an entry of a directory; nil where there is none. Entries of large
+// directories are found by the name that they had when they were looked for first.
 func (n *Node) Child(name string) *Node {
+	if len(n.Children) >= large {
+		if n.indexed > len(n.Children) {
+			n.index, n.indexed = nil, 0
+		}
+		if n.index == nil {
+			n.index = make(map[string]*Node, len(n.Children))
+		}
+		for ; n.indexed < len(n.Children); n.indexed++ {
+			c := n.Children[n.indexed]
+			if n.index[c.Name] == nil {
+				n.index[c.Name] = c
+			}
+		}
+		return n.index[name]
+	}
 	for _, c := range n.Children {
 		if c.Name == name {
 			return c
@@ -159,7 +181,7 @@ func (t *Tree) Put(p string, n *Node) error {
 			return fmt.Errorf("path %.80q: %w: a directory and a %s", p, ErrTwice, n.Kind)
 		}
 		if old.Kind == Dir {
-			n.Children = old.Children
+			n.Children, n.index, n.indexed = old.Children, old.index, old.indexed
 		}
 		*old = *n
 		return nil
@@ -176,6 +198,7 @@ func finish(n *Node, depth int) error {
 	if depth > MaxDepth {
 		return fmt.Errorf("directories deeper than %d", MaxDepth)
 	}
+	n.index, n.indexed = nil, 0
 	slices.SortStableFunc(n.Children, func(a, b *Node) int { return strings.Compare(a.Name, b.Name) })
 	for i, c := range n.Children {
 		if err := CheckName(c.Name); err != nil {

@@ -10,10 +10,10 @@ import (
 // it stands alone in its gap, at a gap's end, or is long; the rest is unknown, and
 // cut where its entropy changes for good.
 const (
-	endPadding   = 16      // bytes at a gap's beginning or end
-	innerPadding = 4 << 10 // bytes in the middle of unknown ones
-	window       = 4 << 10 // bytes whose entropy is taken together
-	steady       = 4       // windows that a change must last
+	endPadding   = 16       // bytes at a gap's beginning or end
+	innerPadding = 32 << 10 // bytes in the middle of unknown ones
+	window       = 4 << 10  // bytes whose entropy is taken together
+	steady       = 4        // windows that a change must last
 )
 
 // gap gives the parts of b, which no reader takes: padding and unknown ones, without

@@ -10,12 +10,15 @@ type search struct {
 	tried map[candidate]*image.Part // what was opened already; nil: something else
 	// bounded are those that are beyond the bounds: nobody knows where they end.
 	bounded map[*image.Part]bool
+	refused map[int]int // how often, by format
 }
 
-// Bounds of trying. A magic of two bytes stands by accident once in 65536 bytes.
+// Bounds of trying. A magic of two bytes stands by accident once in 65536 bytes, one
+// of four hardly ever: where many of them are refused, somebody wants to keep us busy.
 const (
 	freeTries    = 4096
 	bytesPerTry  = 2048
+	longRefusals = 200 // of a format with magics of four bytes and more
 	small        = 64 << 10 // bytes of a part that may be an accident inside of a longer one
 	triesInSmall = 64
 	strong       = 3       // bytes of a magic that is hardly an accident where something begins for sure
@@ -124,14 +127,29 @@ func (s *search) open(c candidate) *image.Part {
 	if p, done := s.tried[c]; done {
 		return p
 	}
+	if s.refused[c.format] >= s.refusals(c.format) {
+		return nil
+	}
 	p, bounded := s.d.open(c.format, s.b[c.start:])
 	if p != nil && bounded && strength(&s.d.formats[c.format], s.b[c.start:]) >= strong {
 		s.bounded[p] = true
 	} else if p != nil && p.State == image.Damaged && worth(p) == 0 && c.start > 0 {
 		p = nil // an accident, for all that one can see
 	}
-	s.tried[c] = p
+	if s.tried[c] = p; p == nil {
+		s.refused[c.format]++
+	}
 	return p
+}
+
+// refusals is how often a format may be something else in one region.
+func (s *search) refusals(format int) int {
+	for _, m := range s.d.formats[format].Magic {
+		if len(m.Bytes) < 4 {
+			return freeTries + len(s.b)/bytesPerTry
+		}
+	}
+	return longRefusals
 }
 
 // best is the best part of candidates that begin at one place.

@@ -120,7 +120,7 @@ type region struct {
 func (d *dispatcher) region(b []byte, r region) []*image.Part {
 	var found []*image.Part
 	if len(b) > 0 && d.result.Err == nil {
-		s := &search{d: d, b: b, tried: map[candidate]*image.Part{}, bounded: map[*image.Part]bool{}}
+		s := &search{d: d, b: b, tried: map[candidate]*image.Part{}, bounded: map[*image.Part]bool{}, refused: map[int]int{}}
 		found = s.parts(r)
 	}
 	var all []*image.Part
