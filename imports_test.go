@@ -105,7 +105,8 @@ var allowed = map[string]string{
 	"lab/firmware/unpack/romfs":      "lab/firmware/image lab/firmware/unpack/inode",
 
 	// What is known of vulnerabilities, and what of it is about a product.
-	"lab/vulnerability/version": "",
+	"lab/vulnerability/version":  "",
+	"lab/vulnerability/snapshot": "lab/vulnerability/version",
 
 	// What an image gives away, what it starts, and how it is updated.
 	"lab/firmware/inspect/inspecttest": "lab/firmware/image lab/firmware/inspect",
