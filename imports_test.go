@@ -107,6 +107,7 @@ var allowed = map[string]string{
 	// What is known of vulnerabilities, and what of it is about a product.
 	"lab/vulnerability/version":  "",
 	"lab/vulnerability/snapshot": "lab/vulnerability/version",
+	"lab/vulnerability/source":   "evidence confine lab/vulnerability/snapshot lab/vulnerability/version",
 
 	// What an image gives away, what it starts, and how it is updated.
 	"lab/firmware/inspect/inspecttest": "lab/firmware/image lab/firmware/inspect",
@@ -142,7 +143,7 @@ var owners = map[string]string{
 	"github.com/danielgtaylor/huma/v2":         "web",
 	"github.com/fxamacker/cbor/v2":             "statement office",
 	"github.com/go-jose/go-jose/v4":            "peer",
-	"github.com/go-json-experiment/json":       "exchange/intake exchange/spdx exchange/sarif exchange/testssl exchange/sshaudit exchange/oscal",
+	"github.com/go-json-experiment/json":       "exchange/intake exchange/spdx exchange/sarif exchange/testssl exchange/sshaudit exchange/oscal lab/vulnerability/source",
 	"github.com/google/uuid":                   "office client exchange/attest exchange/oscal",
 	"github.com/jackc/pgx/v5":                  "store store/storetest",
 	"github.com/klauspost/compress":            "lab/firmware/unpack/compress",
@@ -150,6 +151,7 @@ var owners = map[string]string{
 	"github.com/openwall/yescrypt-go":          "lab/firmware/secret",
 	"github.com/pierrec/lz4/v4":                "lab/firmware/unpack/compress",
 	"github.com/santhosh-tekuri/jsonschema/v6": "catalog",
+	"github.com/ulikunitz/xz":                  "lab/vulnerability/source",
 	"github.com/transparency-dev/formats":      "ledger peer",
 	"go.yaml.in/yaml/v3":                       "bundle catalog evidence lab cmd/assay",
 	"github.com/xuri/excelize/v2":              "workbook",
