@@ -88,7 +88,7 @@ var allowed = map[string]string{
 	"lab/firmware/image":   "",
 	"lab/firmware/binary":  "",
 	"lab/firmware/inspect": "lab/firmware/binary lab/firmware/image",
-	"lab/firmware/unpack":  "lab/firmware/image lab/firmware/unpack/archive lab/firmware/unpack/compress lab/firmware/unpack/cramfs lab/firmware/unpack/ext lab/firmware/unpack/jffs2 lab/firmware/unpack/romfs lab/firmware/unpack/ubi",
+	"lab/firmware/unpack":  "lab/firmware/image lab/firmware/unpack/archive lab/firmware/unpack/compress lab/firmware/unpack/cramfs lab/firmware/unpack/ext lab/firmware/unpack/jffs2 lab/firmware/unpack/romfs lab/firmware/unpack/ubi lab/firmware/unpack/wrapper",
 
 	"lab/firmware/hardening": "lab lab/firmware/binary lab/firmware/image lab/firmware/inspect",
 	"lab/firmware/malware":   "evidence lab lab/firmware/binary lab/firmware/image lab/firmware/inspect",
@@ -96,6 +96,7 @@ var allowed = map[string]string{
 	"lab/firmware/unpack/unpacktest": "lab/firmware/image",
 	"lab/firmware/unpack/trial":      "lab/firmware/image lab/firmware/unpack/unpacktest",
 	"lab/firmware/unpack/inode":      "lab/firmware/image",
+	"lab/firmware/unpack/wrapper":    "lab/firmware/image",
 	"lab/firmware/unpack/archive":    "lab/firmware/image",
 	"lab/firmware/unpack/compress":   "lab/firmware/image",
 	"lab/firmware/unpack/cramfs":     "lab/firmware/image lab/firmware/unpack/inode",

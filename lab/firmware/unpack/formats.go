@@ -11,6 +11,7 @@ import (
 	"assay/lab/firmware/unpack/jffs2"
 	"assay/lab/firmware/unpack/romfs"
 	"assay/lab/firmware/unpack/ubi"
+	"assay/lab/firmware/unpack/wrapper"
 )
 
 // Formats are all readers. Where two of them say that they understood the same
@@ -25,5 +26,6 @@ func Formats() []image.Format {
 		jffs2.Formats,
 		romfs.Formats,
 		ubi.Formats,
+		wrapper.Formats,
 	)
 }

@@ -606,7 +606,12 @@ func TestAccident(t *testing.T) {
 
 func FuzzWrappers(f *testing.F) {
 	all := samples(f)
-	tools(f, all)
+	dir := f.TempDir()
+	write(f, dir, "kernel", noise(300, 1))
+	run(f, dir, "mkimage", "-A", "arm", "-O", "linux", "-T", "multi", "-C", "none", "-d", "kernel:kernel", "many")
+	write(f, dir, "dts", []byte(`/dts-v1/; / { images { k { data = /incbin/("kernel"); hash { algo = "crc32"; }; }; }; configurations { c { signature { algo = "x"; }; }; }; signature { key { required = "conf"; }; }; };`))
+	run(f, dir, "dtc", "-q", "-I", "dts", "-O", "dtb", "-o", "dtb", "dts")
+	all["uimage"], all["fdt"] = [][]byte{read(f, dir, "many")}, [][]byte{read(f, dir, "dtb")}
 	for i, x := range Formats {
 		for _, b := range all[x.Name] {
 			f.Add(uint8(i), b)
