@@ -96,7 +96,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 			o.Progress(step, done, all)
 		}
 	}
-	r := &Result{Name: o.Name, Addr: o.Addr.String(), Begin: o.Now().UTC(), Consent: o.Consent, onlySide: o.Sides, open: map[wire.Port]*Service{}}
+	r := &Result{Name: o.Name, Addr: o.Addr.String(), Begin: o.Now().UTC(), Consent: o.Consent, onlySide: o.Sides}
 	scanned, err := scan.Scan(ctx, l, scan.Options{TCP: o.TCP, UDP: o.UDP, Progress: func(done, all int) { say("scan", done, all) }})
 	if err != nil {
 		return nil, err
@@ -109,9 +109,11 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		if err := o.look(ctx, s); err != nil {
 			return nil, err
 		}
-		r.open[s.Port] = s
 	}
 	say("services", len(r.Services), len(r.Services))
+	if err := r.silent(ctx, l, &o, scanned); err != nil {
+		return nil, err
+	}
 	if o.Consent.SignIn {
 		if err := r.signIn(ctx, &o, say); err != nil {
 			return nil, err
@@ -127,6 +129,35 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	r.Sessions = l.Sessions()
 	r.judge(o.Evidence)
 	return r, nil
+}
+
+// silent asks the ports of UDP that did not answer the scan, and where a protocol
+// mostly lives, in that protocol's own way.
+func (r *Result) silent(ctx context.Context, l *wire.Link, o *Options, scanned *scan.Result) error {
+	for _, n := range scanned.With(wire.UDP, scan.OpenFiltered) {
+		port := wire.Port{Transport: wire.UDP, Number: n}
+		if !slices.ContainsFunc(o.Probes, func(p probe.Probe) bool { return p.Transport == wire.UDP && slices.Contains(p.Usual, n) }) {
+			continue
+		}
+		s := Service{Port: port, At: port.String(), env: &probe.Env{Link: l, Port: port, Consent: o.Consent, Host: o.Name, At: o.Now()}}
+		if err := o.look(ctx, &s); err != nil {
+			return err
+		}
+		if s.probe == nil {
+			continue
+		}
+		r.states[port] = scan.Open
+		r.Counts["udp/open"]++
+		if r.Counts["udp/open|filtered"]--; r.Counts["udp/open|filtered"] == 0 {
+			delete(r.Counts, "udp/open|filtered")
+		}
+		r.Unsure = slices.DeleteFunc(r.Unsure, func(p string) bool { return p == s.At })
+		r.Services = append(r.Services, s)
+	}
+	slices.SortStableFunc(r.Services, func(a, b Service) int {
+		return cmp.Or(cmp.Compare(a.Port.Transport, b.Port.Transport), cmp.Compare(a.Port.Number, b.Port.Number))
+	})
+	return nil
 }
 
 // take keeps what a scan found.

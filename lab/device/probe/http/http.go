@@ -101,7 +101,7 @@ var (
 	realm    = regexp.MustCompile(`(?i)realm="([^"]{0,200})"`)
 	product  = regexp.MustCompile(`^([A-Za-z][\w .-]*?)[/ ]v?(\d[\w.+~-]*)`)
 	mac      = regexp.MustCompile(`(?i)\b[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}\b`)
-	serial   = regexp.MustCompile(`(?i)(?:serial(?:[ _-]?(?:number|no))?|s/n)["'<>/\w ]{0,20}[:=> "']{1,4}\s*([A-Z0-9-]{6,30})`)
+	serial   = regexp.MustCompile(`(?i)(?:serial(?:[ _-]?(?:number|no))|\bs/n)(?:<[^>]{0,40}>|[^A-Za-z0-9<>]){1,10}([A-Z0-9-]{6,30})`)
 )
 
 func look(ctx context.Context, e *probe.Env) (*probe.Observation, error) {

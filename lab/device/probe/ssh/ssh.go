@@ -186,7 +186,10 @@ func ways(ctx context.Context, e *probe.Env, o *probe.Observation) error {
 	}
 	conf.Auth = []ssh.AuthMethod{
 		ssh.PublicKeysCallback(func() ([]ssh.Signer, error) { offered["publickey"] = true; return nil, nil }),
-		ssh.KeyboardInteractive(func(string, string, []string, []bool) ([]string, error) { offered["keyboard-interactive"] = true; return nil, errStop }),
+		ssh.KeyboardInteractive(func(string, string, []string, []bool) ([]string, error) {
+			offered["keyboard-interactive"] = true
+			return nil, errStop
+		}),
 		ssh.PasswordCallback(func() (string, error) { offered["password"] = true; return "", errStop }),
 	}
 	err := dial(ctx, e, conf, "ssh ways of signing in")
