@@ -11,6 +11,7 @@ import (
 	"assay/lab/firmware/unpack/jffs2"
 	"assay/lab/firmware/unpack/romfs"
 	"assay/lab/firmware/unpack/ubi"
+	"assay/lab/firmware/unpack/ubifs"
 	"assay/lab/firmware/unpack/wrapper"
 )
 
@@ -26,6 +27,7 @@ func Formats() []image.Format {
 		jffs2.Formats,
 		romfs.Formats,
 		ubi.Formats,
+		ubifs.Formats,
 		wrapper.Formats,
 	)
 }

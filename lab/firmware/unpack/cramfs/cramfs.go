@@ -4,14 +4,13 @@ package cramfs
 
 import (
 	"bytes"
-	"compress/zlib"
 	"encoding/binary"
-	"errors"
+	"fmt"
 	"hash/crc32"
-	"io"
 	"slices"
 
 	"assay/lab/firmware/image"
+	"assay/lab/firmware/unpack/compress"
 	"assay/lab/firmware/unpack/inode"
 )
 
@@ -338,23 +337,11 @@ func (f fs) word(at int64) (uint32, error) {
 	return f.order.Uint32(f.b[at:]), nil
 }
 
-var errShort = errors.New("less comes out of it than its size says")
-
 // inflate fills to with what packed unpacks to.
 func inflate(packed, to []byte) error {
-	r, err := zlib.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		return err
+	n, err := compress.Block(compress.Zlib, to, packed)
+	if err == nil && n < len(to) {
+		err = fmt.Errorf("%d bytes come out of it instead of %d", n, len(to))
 	}
-	if _, err := io.ReadFull(r, to); err != nil {
-		if errors.Is(err, io.ErrUnexpectedEOF) {
-			return errShort
-		}
-		return err
-	}
-	_, err = io.ReadFull(r, make([]byte, 1)) // to the checksum
-	if err != io.EOF {
-		return errors.Join(errors.New("more comes out of it than its size says"), err)
-	}
-	return nil
+	return err
 }
