@@ -1,0 +1,292 @@
+// Package component finds out what software an image is made of: from package
+// databases, from the manifests of languages, and from what programs, libraries,
+// kernels and boot loaders say of themselves, which rules read that are data
+// (rules/*.yaml).
+//
+// A version is claimed where one thing speaks for it, and confirmed where two do
+// that do not depend on each other. What speaks against each other is kept, both.
+package component
+
+import (
+	"path"
+	"strings"
+
+	"assay/lab"
+	"assay/lab/firmware/binary"
+	"assay/lab/firmware/image"
+	"assay/lab/firmware/inspect"
+)
+
+// Inspector looks for components. It is for one image and one goroutine.
+type Inspector struct {
+	set       *set
+	sightings []sighting
+	left      int // sightings beyond maxSightings
+	databases map[where]*database
+	owned     map[where]string // package that owns a file
+	loose     []manifest
+	parts     map[where]*lab.Parts // what own files of families have built in
+	symbols   int
+	modules   []module
+	configs   []config
+	libc      map[string]map[string]int // by system: how many programs use which
+
+	components []lab.Component
+	findings   []lab.Finding
+}
+
+// where is a file of a system, by the part's id and its path.
+type where struct{ part, path string }
+
+// Bounds of what one image can say.
+const (
+	maxSightings = 200_000
+	maxSymbols   = 20_000  // of one component
+	allSymbols   = 400_000 // of all
+	maxModules   = 20_000
+)
+
+// New begins an image. Its error is one of the embedded rules, which tests know of.
+func New() (*Inspector, error) {
+	s, err := ready()
+	if err != nil {
+		return nil, err
+	}
+	return &Inspector{
+		set: s, databases: map[where]*database{}, owned: map[where]string{}, parts: map[where]*lab.Parts{}, libc: map[string]map[string]int{},
+	}, nil
+}
+
+// Result is what was found, sorted: components by family, name, version and first
+// place. It is empty before Done.
+func (i *Inspector) Result() ([]lab.Component, []lab.Finding) { return i.components, i.findings }
+
+// File looks at one file.
+func (i *Inspector) File(f *inspect.File) {
+	name := path.Base(f.Path)
+	switch {
+	case isELF(f.Data):
+		i.program(f, name)
+	case i.database(f, name), i.manifest(f, name):
+	case isConfig(f.Data):
+		i.addConfig(f.Data, lab.Place{Part: f.System.Part, Path: f.Path})
+	case f.Text():
+		i.take(f, i.set.read(f.Data, name, inText), name)
+	}
+}
+
+// program looks at a program, a library or a module of a kernel.
+func (i *Inspector) program(f *inspect.File, name string) {
+	elf := f.ELF()
+	if elf != nil && elf.Type == "relocatable" || strings.HasSuffix(name, ".ko") {
+		if m, err := binary.Module(f.Data); err == nil {
+			i.addModule(f, m, name)
+			return
+		}
+	}
+	soname := ""
+	if elf != nil {
+		soname = elf.Soname
+		i.languages(f, elf)
+		if elf.Libc != "" && len(elf.Needed) > 0 {
+			if i.libc[f.System.Part] == nil {
+				i.libc[f.System.Part] = map[string]int{}
+			}
+			i.libc[f.System.Part][elf.Libc]++
+		}
+	}
+	found := append(i.set.read(f.Data, name, inELF), i.set.readNames(name, soname)...)
+	i.take(f, found, name)
+	i.builtIn(f, elf, name, found)
+}
+
+// take keeps what was read in a file.
+func (i *Inspector) take(f *inspect.File, found []reading, name string) {
+	for _, r := range found {
+		i.add(sighting{
+			family: r.look.family, id: r.look.family.ID, system: f.System.Part, sum: f.SHA256, own: named(r.look.family.Own, name),
+			seen: lab.Observation{
+				Rule: r.look.Rule, Version: r.look.Version, Kind: r.look.Kind, Text: short(r.text, 200), Claims: r.version,
+				Where: lab.Place{Part: f.System.Part, Path: f.Path, Offset: int64(r.offset)},
+			},
+		})
+	}
+}
+
+func (i *Inspector) add(s sighting) {
+	if len(i.sightings) >= maxSightings {
+		i.left++
+		return
+	}
+	i.sightings = append(i.sightings, s)
+}
+
+// builtIn keeps what vulnerabilities are reduced by: the applets of a BusyBox, and
+// what a family's libraries export.
+func (i *Inspector) builtIn(f *inspect.File, elf *binary.File, name string, found []reading) {
+	at := where{f.System.Part, f.Path}
+	seen := map[string]bool{}
+	for _, r := range found {
+		id := r.look.family.ID
+		if seen[id] {
+			continue
+		}
+		seen[id] = true
+		if id == "busybox" {
+			if applets := binary.Applets(f.Data); applets != nil {
+				i.partsOf(at).Applets = applets
+			}
+		}
+	}
+	if elf == nil || len(elf.Exports) == 0 || !strings.Contains(name, ".so") || !i.set.own(name) {
+		return
+	}
+	if n := min(len(elf.Exports), maxSymbols, allSymbols-i.symbols); n > 0 {
+		i.symbols += n
+		i.partsOf(at).Symbols = append([]string(nil), elf.Exports[:n]...)
+	}
+}
+
+func (i *Inspector) partsOf(at where) *lab.Parts {
+	p := i.parts[at]
+	if p == nil {
+		p = &lab.Parts{}
+		i.parts[at] = p
+	}
+	return p
+}
+
+// own reports whether a file of this name is a family's own.
+func (s *set) own(name string) bool { return s.ownFamily(name) != nil }
+
+func (s *set) ownFamily(name string) *Family {
+	for _, f := range s.families {
+		if named(f.Own, name) {
+			return f
+		}
+	}
+	return nil
+}
+
+// Done looks at what stands outside of trees and puts everything together.
+func (i *Inspector) Done(systems []*inspect.System, parts []*image.Part) {
+	for _, p := range parts {
+		i.part(p)
+	}
+	for _, s := range systems {
+		if s.Tree == nil {
+			continue
+		}
+		i.innerParts(s)
+		i.links(s)
+	}
+	i.merge(systems)
+}
+
+// part looks at what a part has outside of trees: its bytes, where nothing inside of
+// it takes them.
+func (i *Inspector) part(p *image.Part) {
+	for _, c := range p.Parts {
+		i.part(c)
+	}
+	if p.Tree != nil || p.State == image.Padding {
+		return
+	}
+	i.title(p)
+	if len(p.Parts) == 0 {
+		i.blob(p.Raw, p.ID)
+	}
+}
+
+// title reads what a wrapper calls its content: uImage names kernels "Linux-4.4.92".
+func (i *Inspector) title(p *image.Part) {
+	if name := p.Get("name"); name != "" {
+		i.takeBlob(i.set.read([]byte(name), "", inBlob), p.ID, [32]byte{})
+	}
+}
+
+// maxBlob is how much of one part is searched.
+const maxBlob = 256 << 20
+
+func (i *Inspector) blob(b []byte, id string) {
+	b = b[:min(len(b), maxBlob)]
+	if len(b) == 0 {
+		return
+	}
+	if isConfig(b) {
+		i.addConfig(b, lab.Place{Part: id})
+		return
+	}
+	i.takeBlob(i.set.read(b, "", inBlob), id, [32]byte{})
+}
+
+func (i *Inspector) takeBlob(found []reading, id string, sum [32]byte) {
+	for _, r := range found {
+		i.add(sighting{
+			family: r.look.family, id: r.look.family.ID, system: id, sum: sum, own: true,
+			seen: lab.Observation{
+				Rule: r.look.Rule, Version: r.look.Version, Kind: r.look.Kind, Text: short(r.text, 200), Claims: r.version,
+				Where: lab.Place{Part: id, Offset: int64(r.offset)},
+			},
+		})
+	}
+}
+
+// innerParts looks at files that are wrappers themselves: a kernel in /boot.
+func (i *Inspector) innerParts(s *inspect.System) {
+	s.Tree.Walk(func(p string, n *image.Node) error {
+		if n.Inner != nil {
+			i.inner(n.Inner)
+		}
+		return nil
+	})
+}
+
+// inner is part for what is inside of files, which does not keep its bytes but
+// those that came out of unpacking.
+func (i *Inspector) inner(p *image.Part) {
+	i.title(p)
+	for _, c := range p.Parts {
+		i.inner(c)
+	}
+	if p.Tree != nil {
+		return
+	}
+	for _, s := range p.Streams {
+		if s.Size == 0 && !holdsTree(p) {
+			i.blob(s.Data, p.ID)
+		}
+	}
+}
+
+func holdsTree(p *image.Part) bool {
+	for _, c := range p.Parts {
+		if c.Tree != nil || len(c.Streams) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// links reads the applets of a BusyBox off the links to it, where its own table was
+// not found.
+func (i *Inspector) links(s *inspect.System) {
+	var names []string
+	s.Tree.Walk(func(p string, n *image.Node) error {
+		if n.Kind == image.Symlink && path.Base(n.Target) == "busybox" {
+			names = append(names, n.Name)
+		}
+		return nil
+	})
+	if len(names) == 0 {
+		return
+	}
+	for _, x := range i.sightings {
+		if x.id == "busybox" && x.system == s.Part && x.seen.Where.Path != "" {
+			if p := i.partsOf(where{s.Part, x.seen.Where.Path}); p.Applets == nil {
+				p.Applets = sortedSet(names)
+			}
+			return
+		}
+	}
+}
