@@ -132,6 +132,8 @@ var allowed = map[string]string{
 	"lab/firmware/secret":              "lab lab/firmware/image lab/firmware/inspect lab/firmware/shell",
 	"lab/firmware/shell":               "",
 
+	"lab/firmware/component": "lab lab/firmware/binary lab/firmware/image lab/firmware/inspect",
+
 	"node":      "keys ledger store peer office web",
 	"campaign":  "*",
 	"cmd/assay": "*",
@@ -172,7 +174,7 @@ var owners = map[string]string{
 	"github.com/santhosh-tekuri/jsonschema/v6": "catalog",
 	"github.com/ulikunitz/xz":                  "lab/vulnerability/source",
 	"github.com/transparency-dev/formats":      "ledger peer",
-	"go.yaml.in/yaml/v3":                       "bundle catalog evidence lab cmd/assay",
+	"go.yaml.in/yaml/v3":                       "bundle catalog evidence lab lab/firmware/component cmd/assay",
 	"github.com/xuri/excelize/v2":              "workbook",
 	"golang.org/x/crypto":                      "lab/firmware/secret lab/device/probe/ssh",
 	"golang.org/x/image":                       "report",

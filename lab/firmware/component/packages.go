@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -277,10 +276,10 @@ func (e Entry) purl(d distribution) string {
 	}
 	q := ""
 	if e.Architecture != "" {
-		q += "&arch=" + url.QueryEscape(e.Architecture)
+		q += "&arch=" + purlEscape(e.Architecture)
 	}
 	if d.id != "" && d.version != "" {
-		q += "&distro=" + url.QueryEscape(d.id+"-"+d.version)
+		q += "&distro=" + purlEscape(d.id+"-"+d.version)
 	}
 	if q != "" {
 		q = "?" + q[1:]
