@@ -10,6 +10,7 @@ import (
 	"assay/lab/firmware/unpack/ext"
 	"assay/lab/firmware/unpack/jffs2"
 	"assay/lab/firmware/unpack/romfs"
+	"assay/lab/firmware/unpack/squashfs"
 	"assay/lab/firmware/unpack/ubi"
 	"assay/lab/firmware/unpack/ubifs"
 	"assay/lab/firmware/unpack/wrapper"
@@ -29,5 +30,6 @@ func Formats() []image.Format {
 		ubi.Formats,
 		ubifs.Formats,
 		wrapper.Formats,
+		squashfs.Formats,
 	)
 }

@@ -63,6 +63,7 @@ type lzmaState struct {
 	pendingLen int // of a match that found no more room
 	dict       uint32
 	marker     bool // the end marker was read
+	ended      bool // src was used up with the code at 0: it may end here
 }
 
 var lzmaStates = sync.Pool{New: func() any { return new(lzmaState) }}
@@ -83,7 +84,7 @@ func (d *lzmaState) reset(p Props) {
 	}
 	d.p.reset()
 	d.state, d.rep = 0, [4]uint32{}
-	d.pendingLen, d.marker = 0, false
+	d.pendingLen, d.marker, d.ended = 0, false, false
 }
 
 func (p *lzmaProbs) reset() {
@@ -307,7 +308,13 @@ func (d *lzmaState) run(dst []byte, from, pos, end int, src []byte, in int) (int
 	dict := max(d.dict, 4096)
 	length := d.pendingLen
 	var err error
-	for err == nil && c.in <= len(src) {
+	for err == nil {
+		if c.in >= len(src) {
+			if c.in > len(src) {
+				break
+			}
+			d.ended = d.ended || c.code == 0 && length == 0
+		}
 		if length == 0 {
 			if pos >= len(dst) {
 				break
@@ -464,9 +471,10 @@ func (d *lzmaState) run(dst []byte, from, pos, end int, src []byte, in int) (int
 }
 
 // LZMARaw unpacks LZMA data without a header into dst, which they fill unless an
-// end marker, or the end of src, comes before. What the file system says about the length
-// decides whether that was all. used is how many bytes it took; exact says that
-// the range coder's state is the one that an encoder leaves behind.
+// end marker, or the end of src, comes before. What the file system says about the
+// length decides whether that was all: without a marker there may be a few bytes too
+// many. used is how many bytes it took; exact says that the range coder came to the state
+// that an encoder leaves behind, which random bytes do not.
 func LZMARaw(p Props, dst, src []byte) (n, used int, exact bool, err error) {
 	if p.LC > 8 || p.LP > 4 || p.PB > 4 {
 		return 0, 0, false, corrupt("LZMA properties %+v", p)
@@ -479,6 +487,9 @@ func LZMARaw(p Props, dst, src []byte) (n, used int, exact bool, err error) {
 		return 0, 0, false, err
 	}
 	used, n, err = d.run(dst, 0, 0, len(dst), src, 5)
+	if d.ended {
+		return n, min(used, len(src)), true, nil
+	}
 	if used > len(src) {
 		return n, len(src), false, err
 	}
