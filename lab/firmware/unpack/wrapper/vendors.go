@@ -88,7 +88,7 @@ func openSeama(b []byte, budget *image.Budget) (*image.Part, error) {
 			break
 		}
 		texts := b[at+header : data]
-		if n == 0 && bytes.IndexByte(texts, '=') < 0 && meta > 0 {
+		if n == 0 && (be16(b, 4) != 0 || !seamaTexts(texts) || size > int64(len(b))-data) { // the magic alone stands in programs, too
 			return nil, image.ErrNot
 		}
 		for t := range bytes.SplitSeq(texts, []byte{0}) {
@@ -119,6 +119,21 @@ func openSeama(b []byte, budget *image.Budget) (*image.Part, error) {
 	o.Size = at
 	o.Detail("signature", "none")
 	return o.done()
+}
+
+// seamaTexts says whether bytes are what stands before an image: texts with their names.
+func seamaTexts(b []byte) bool {
+	n := 0
+	for t := range bytes.SplitSeq(b, []byte{0}) {
+		if len(t) == 0 {
+			continue
+		}
+		if i := bytes.IndexByte(t, '='); i < 1 || !printable(t) {
+			return false
+		}
+		n++
+	}
+	return n > 0
 }
 
 // openSHRS reads the header of encrypted updates with this magic, as those who
