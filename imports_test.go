@@ -104,7 +104,7 @@ var allowed = map[string]string{
 	"lab/firmware/image":   "",
 	"lab/firmware/binary":  "",
 	"lab/firmware/inspect": "lab/firmware/binary lab/firmware/image",
-	"lab/firmware/unpack":  "lab/firmware/image lab/firmware/unpack/archive lab/firmware/unpack/compress lab/firmware/unpack/cramfs lab/firmware/unpack/ext lab/firmware/unpack/jffs2 lab/firmware/unpack/romfs lab/firmware/unpack/squashfs lab/firmware/unpack/ubi lab/firmware/unpack/ubifs lab/firmware/unpack/wrapper",
+	"lab/firmware/unpack":  "lab/firmware/image lab/firmware/unpack/archive lab/firmware/unpack/compress lab/firmware/unpack/cramfs lab/firmware/unpack/ext lab/firmware/unpack/jffs2 lab/firmware/unpack/kernel lab/firmware/unpack/romfs lab/firmware/unpack/squashfs lab/firmware/unpack/ubi lab/firmware/unpack/ubifs lab/firmware/unpack/wrapper",
 
 	"lab/firmware/hardening": "lab lab/firmware/binary lab/firmware/image lab/firmware/inspect",
 	"lab/firmware/malware":   "evidence lab lab/firmware/binary lab/firmware/image lab/firmware/inspect",
@@ -112,6 +112,7 @@ var allowed = map[string]string{
 	"lab/firmware/unpack/unpacktest": "lab/firmware/image",
 	"lab/firmware/unpack/trial":      "lab/firmware/image lab/firmware/unpack/unpacktest",
 	"lab/firmware/unpack/inode":      "lab/firmware/image",
+	"lab/firmware/unpack/kernel":     "lab/firmware/image lab/firmware/unpack/compress",
 	"lab/firmware/unpack/wrapper":    "lab/firmware/image",
 	"lab/firmware/unpack/archive":    "lab/firmware/image",
 	"lab/firmware/unpack/compress":   "lab/firmware/image",

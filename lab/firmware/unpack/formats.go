@@ -9,6 +9,7 @@ import (
 	"assay/lab/firmware/unpack/cramfs"
 	"assay/lab/firmware/unpack/ext"
 	"assay/lab/firmware/unpack/jffs2"
+	"assay/lab/firmware/unpack/kernel"
 	"assay/lab/firmware/unpack/romfs"
 	"assay/lab/firmware/unpack/squashfs"
 	"assay/lab/firmware/unpack/ubi"
@@ -26,6 +27,7 @@ func Formats() []image.Format {
 		cramfs.Formats,
 		ext.Formats,
 		jffs2.Formats,
+		kernel.Formats,
 		romfs.Formats,
 		ubi.Formats,
 		ubifs.Formats,
