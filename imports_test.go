@@ -108,6 +108,7 @@ var allowed = map[string]string{
 
 	"lab/firmware/hardening": "lab lab/firmware/binary lab/firmware/image lab/firmware/inspect",
 	"lab/firmware/malware":   "evidence lab lab/firmware/binary lab/firmware/image lab/firmware/inspect",
+	"lab/scanner":            "lab lab/firmware/malware",
 
 	"lab/firmware/unpack/unpacktest": "lab/firmware/image",
 	"lab/firmware/unpack/trial":      "lab/firmware/image lab/firmware/unpack/unpacktest",

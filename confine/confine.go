@@ -374,11 +374,12 @@ func (w Worker) tell(cmd *exec.Cmd, told []byte) (func(started bool), error) {
 	}, nil
 }
 
-// clipped keeps the beginning of what is written.
-type clipped struct{ bytes.Buffer }
+// clipped keeps the beginning of what is written. It holds the buffer and does not
+// embed it: a Buffer's ReadFrom, which io.Copy prefers, knows no bound.
+type clipped struct{ b bytes.Buffer }
 
 func (c *clipped) Write(b []byte) (int, error) {
-	c.Buffer.Write(b[:min(len(b), maxSaid-c.Len())])
+	c.b.Write(b[:min(len(b), maxSaid-c.b.Len())])
 	return len(b), nil
 }
 
@@ -387,7 +388,7 @@ func (c *clipped) cause(err error, state *os.ProcessState, o Options) error {
 	if err == nil {
 		return nil
 	}
-	said := c.String()
+	said := c.b.String()
 	first, _, _ := strings.Cut(said, "\n")
 	switch {
 	case strings.Contains(said, "out of memory") || strings.Contains(said, "cannot allocate memory"):

@@ -414,3 +414,19 @@ func TestManyAtOnce(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// What a worker says is bounded however it is read.
+func TestClipped(t *testing.T) {
+	var c clipped
+	n, err := io.Copy(&c, io.LimitReader(zeros{}, 10*maxSaid))
+	if err != nil || n != 10*maxSaid || c.b.Len() != maxSaid {
+		t.Errorf("%d bytes taken, %d kept, %v", n, c.b.Len(), err)
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) {
+	clear(b)
+	return len(b), nil
+}
