@@ -30,18 +30,19 @@ func TestPrograms(t *testing.T) {
 	t.Setenv(postgresEnv, "")
 	t.Setenv("TMPDIR", t.TempDir())
 	want := map[string][]string{ // a term that must be there and more than nothing
-		"decide": {"of which answered yes", "allocations per clause tried"},
-		"assess": {"requirements answered, each with its reason"},
-		"follow": {"designations", "verify one entry", "sign one designation", "insert the rows of one entry, batches of 512", "roofline"},
-		"revoke": {"median", "longest"},
-		"grant":  {"grants", "bare durable inserts of as many bytes", "database growth per grant, its application with it"},
-		"lookup": {"empty handler: processor time of a request", "designations, with their reasons: bytes of an answer"},
+		"decide":   {"of which answered yes", "allocations per clause tried"},
+		"assess":   {"requirements answered, each with its reason"},
+		"follow":   {"designations", "verify one entry", "sign one designation", "insert the rows of one entry, batches of 512", "roofline"},
+		"revoke":   {"median", "longest"},
+		"grant":    {"grants", "bare durable inserts of as many bytes", "database growth per grant, its application with it"},
+		"squashfs": {"unpacked", "unsquashfs, writing to memory"},
+		"lookup":   {"empty handler: processor time of a request", "designations, with their reasons: bytes of an answer"},
 	}
-	reports := map[string]int{"decide": 2, "assess": 4, "follow": 1, "revoke": 2, "grant": 1, "lookup": 1}
+	reports := map[string]int{"decide": 2, "assess": 4, "follow": 1, "revoke": 2, "grant": 1, "lookup": 1, "squashfs": 6}
 	for _, p := range programs {
 		t.Run(p.name, func(t *testing.T) {
 			var out, errs bytes.Buffer
-			args := []string{p.name, "--json", "-entries", "600", "-backlog", "300", "-revocations", "6", "-per-second", "50", "-certificates", "300", "-grants", "5", "-requests", "200", "-timeout", "2m"}
+			args := []string{p.name, "--json", "-entries", "600", "-backlog", "300", "-revocations", "6", "-per-second", "50", "-certificates", "300", "-grants", "5", "-requests", "200", "-megabytes", "2", "-timeout", "2m"}
 			if code := run(t.Context(), args, &out, &errs); code != 0 {
 				t.Fatalf("exit %d: %s", code, &errs)
 			}

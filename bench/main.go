@@ -2,7 +2,7 @@
 // program prints a ratio against a limit or a peer that it measured in the
 // same run, on the same machine, with every term of it.
 //
-//	go run . [--json] [--runs 3] decide | assess | follow | revoke | grant | lookup | all
+//	go run . [--json] [--runs 3] decide | assess | follow | revoke | grant | lookup | squashfs | all
 //
 // Everything runs on loopback in temporary folders that are removed in the
 // end. It is a module of its own: it measures the office from outside.
@@ -29,10 +29,12 @@ type sizes struct {
 	entries     int // follow: of the peer's log
 	backlog     int // revoke: entries of the other peer
 	revocations int
-	perSecond   int // revoke: revocations per second
-	certs       int // grant, lookup: how many certificates the register grows to
-	grants      int // grant: measured at each size
-	requests    int // lookup
+	perSecond   int    // revoke: revocations per second
+	certs       int    // grant, lookup: how many certificates the register grows to
+	grants      int    // grant: measured at each size
+	requests    int    // lookup
+	megabytes   int    // squashfs: of the tree that images are made of
+	image       string // squashfs: this one instead
 	profile     string
 }
 
@@ -44,11 +46,12 @@ type program struct {
 var programs = []program{
 	{"decide", runDecide}, {"assess", runAssess}, {"follow", runFollow},
 	{"revoke", runRevoke}, {"grant", runGrant}, {"lookup", runLookup},
+	{"squashfs", runSquashfs},
 }
 
 // children are programs that run as processes of their own, so that what they
 // use can be counted.
-var children = map[string]func(context.Context, []string) error{"lookup-server": lookupServer, "grant-child": grantChild}
+var children = map[string]func(context.Context, []string) error{"lookup-server": lookupServer, "grant-child": grantChild, "squashfs-child": squashfsChild}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -72,7 +75,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var s sizes
 	asJSON := fs.Bool("json", false, "print one JSON object for each report")
 	runs := fs.Int("runs", 1, "repeat, and show the best run with the ratios of all")
-	fs.StringVar(&s.profile, "profile", "", "write a profile of the processor to this file; of lookup it is the server's")
+	fs.StringVar(&s.profile, "profile", "", "write a profile of the processor to this file; of lookup it is the server's, of squashfs the reader's")
 	limit := fs.Duration("timeout", 10*time.Minute, "for each run of a program")
 	fs.IntVar(&s.entries, "entries", 20_000, "follow: entries of the peer's log")
 	fs.IntVar(&s.backlog, "backlog", 50_000, "revoke: entries of the other peer to catch up on")
@@ -81,6 +84,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	fs.IntVar(&s.certs, "certificates", 100_000, "grant, lookup: size of the register")
 	fs.IntVar(&s.grants, "grants", 200, "grant: measured at each size")
 	fs.IntVar(&s.requests, "requests", 20_000, "lookup: how many")
+	fs.IntVar(&s.megabytes, "megabytes", 32, "squashfs: size of the tree that images are made of")
+	fs.StringVar(&s.image, "image", "", "squashfs: read this image instead")
 	// Flags may stand before or behind the name.
 	name := ""
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
@@ -95,11 +100,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		name = ""
 	}
 	if name != "all" && !slices.ContainsFunc(programs, func(p program) bool { return p.name == name }) {
-		fmt.Fprintln(stderr, "usage: bench [flags] decide | assess | follow | revoke | grant | lookup | all")
+		fmt.Fprintln(stderr, "usage: bench [flags] decide | assess | follow | revoke | grant | lookup | squashfs | all")
 		fs.PrintDefaults()
 		return 2
 	}
-	if s.profile != "" && name != "lookup" {
+	if s.profile != "" && name != "lookup" && name != "squashfs" {
 		f, err := os.Create(s.profile)
 		if err == nil {
 			err = pprof.StartCPUProfile(f)
