@@ -355,3 +355,49 @@ func replace(name string, text []byte) error {
 	}
 	return syncDir(filepath.Dir(name))
 }
+
+// AddReport takes a report into the folder that b was opened from, as
+// verdicts/NAME.yaml or, where that is taken, NAME-2.yaml: what a tester wrote
+// into an earlier one is never lost. A report of the same body and number that
+// is there already changes nothing. What would make the evidence larger than an
+// office takes is [ErrTooLarge], before anything is written. b does not have it
+// until it is opened again. The files that the report rests on must be there.
+func (b *Bundle) AddReport(dir, name string, r *evidence.Report) (Added, error) {
+	for i := range b.Evidence.Reports {
+		if o := b.Evidence.Reports[i].Report(); o != nil && o.By.ID == r.By.ID && o.Number == r.Number {
+			return Added{Path: reports + "/" + b.Evidence.Reports[i].Name}, nil
+		}
+	}
+	text, err := marshal(r)
+	if err != nil {
+		return Added{}, fmt.Errorf("bundle: %s: %w", name, err)
+	}
+	signed, err := evidence.NewSigned(name, text, "")
+	if err != nil {
+		return Added{}, tooLarge(name, err)
+	}
+	whole := *b.Evidence
+	whole.Reports = append(whole.Reports[:len(whole.Reports):len(whole.Reports)], *signed)
+	j, err := json.Marshal(&whole)
+	if err != nil {
+		return Added{}, fmt.Errorf("bundle: %s: %w", name, err)
+	}
+	if _, err := evidence.Parse(j); err != nil {
+		return Added{}, tooLarge(name, err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, reports), 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+		return Added{}, err
+	}
+	text = append([]byte("# Written by the laboratory's tests of `assay lab`. Give the verdicts of the tasks, take the tasks out, and sign it.\n"), text...)
+	write := func(f *os.File) error { _, err := f.Write(text); return err }
+	for n := 1; ; n++ {
+		path := reports + "/" + importName(strings.TrimSuffix(name, yamlExt), n)
+		switch err := newFile(filepath.Join(dir, filepath.FromSlash(path)), write); {
+		case errors.Is(err, ErrExists) && n < MaxFiles:
+		case err != nil:
+			return Added{}, err
+		default:
+			return Added{Path: path, New: true}, nil
+		}
+	}
+}
