@@ -14,6 +14,7 @@ func ruleCommands() []command {
 		{"catalog", "list|show|lint|export", "the rules as data: schemes, arrangements, markets", plain(runCatalog)},
 		{"evidence", "COMMAND", "a maker's evidence: begin it, check it, sign reports, see what a change makes stale", runEvidence},
 		{"assess", "BUNDLE", "which levels a product reaches, and what is missing", runAssess},
+		{"lab", "COMMAND", "tests of firmware, devices and disclosure policies that end in evidence", runLab},
 		{"advise", "[BUNDLE]", "which level suits which product", runAdvise},
 		{"corpus", "run [DIR]", "conformance cases for recognition; --mutate changes every clause field", plain(runCorpus)},
 	}

@@ -1,0 +1,323 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"assay/bundle"
+	"assay/evidence"
+	"assay/lab/device"
+	"assay/lab/device/probe"
+	"assay/lab/device/probe/tls"
+	"assay/lab/device/protocols"
+	"assay/lab/device/scan"
+	link "assay/lab/device/wire"
+	"assay/lab/record"
+)
+
+const labDeviceUsage = `usage: assay lab device ADDRESS [--ixit BUNDLE] [flags]
+
+Looks at a device over the network and holds what it sees against what the maker
+declared: ports and services that nobody declared, and declared ones that are not
+there; what is told before sign-in; TLS, SSH, MQTT and others; with consent,
+passwords that everybody knows and how fast they can be guessed.
+
+It connects to ADDRESS and to nothing else, asks what anybody may ask, and changes
+nothing. More needs --consent:
+  sign-in   tries known passwords, and those found in the firmware; may lock accounts
+  guess     measures how fast wrong passwords can be tried (20 of them)
+  write     tries changes that a right device refuses, and takes them back
+
+  --ixit BUNDLE      what the maker declared; verdicts and tasks go into it
+  --tcp PORTS        default: all, 1-65535
+  --udp PORTS        default: those of protocols that devices offer; all takes hours
+  --only-side        the device has no other network side than this one
+  --credentials FILE a line "user:password" each, tried as those of the firmware;
+                     the run.json of assay lab firmware does as well
+  --user NAME        whose account guessing is measured at; default: admin
+  --rate N           new connections in a second, default 500
+  --timeout D        for an answer, default 2s
+  --sample ID --serial S --model M --hardware H --firmware VERSION
+                     the unit under test; the report needs them to be named
+` + labFlagsUsage + `
+exit: 0 done, 1 failed, 2 usage; verdicts change nothing of it
+`
+
+func runLabDevice(ctx context.Context, args []string, std stdio) int {
+	v := newLocalVerb(std, "lab device", labDeviceUsage)
+	f := v.labFlags("ixit")
+	tcp := v.String("tcp", "all", "")
+	udp := v.String("udp", "", "")
+	only := v.Bool("only-side", false, "")
+	credentials := v.String("credentials", "", "")
+	user := v.String("user", "admin", "")
+	rate := v.Int("rate", link.DefaultRate, "")
+	timeout := v.Duration("timeout", link.DefaultTimeout, "")
+	consent := v.String("consent", "", "")
+	sample := evidence.Sample{}
+	v.StringVar(&sample.ID, "sample", "S1", "")
+	v.StringVar(&sample.Serial, "serial", "", "")
+	v.StringVar(&sample.Model, "model", "", "")
+	v.StringVar(&sample.Hardware, "hardware", "", "")
+	version := v.String("firmware", "", "")
+	rest, code, ok := v.parse(args, 1, 1)
+	if !ok {
+		return code
+	}
+	o := device.Options{Name: rest[0], Sides: *only, Probes: protocols.All(), TLS: tls.TLS{}, Link: link.Options{Rate: *rate, Timeout: *timeout}, Guess: device.GuessLimits{User: *user}}
+	var err error
+	if o.Consent, err = probe.ParseConsent(*consent); err != nil {
+		return v.misuse("%v", err)
+	}
+	if o.TCP, err = scan.ParsePorts(*tcp); err != nil {
+		return v.misuse("--tcp: %v", err)
+	}
+	o.UDP = scan.UDPPorts()
+	if *udp != "" {
+		if o.UDP, err = scan.ParsePorts(*udp); err != nil {
+			return v.misuse("--udp: %v", err)
+		}
+	}
+	r, misuse, err := f.begin(ctx, v)
+	if misuse {
+		return v.misuse("%v", err)
+	}
+	if err != nil {
+		return v.fail(err)
+	}
+	if r.in != nil {
+		o.Evidence = r.in.Evidence
+		if err := fillSample(&sample, r, *version); err != nil {
+			return v.misuse("%v", err)
+		}
+	}
+	if o.Candidates, err = candidates(*credentials); err != nil {
+		return v.fail(err)
+	}
+	if o.Addr, _, err = link.Resolve(ctx, o.Name); err != nil {
+		return v.fail(err)
+	}
+	out, err := r.newOutput("lab-device-" + strings.Map(plainName, o.Name))
+	if err != nil {
+		return v.fail(err)
+	}
+	shown := newProgress(std)
+	o.Progress = func(step string, done, all int) { shown.say("%s: %d of %d", step, done, all) }
+	res, err := device.Run(ctx, o)
+	shown.end()
+	if err != nil {
+		os.Remove(out.dir) // empty
+		return v.fail(err)
+	}
+	run := deviceRun(r, res, &o)
+	if err := writeTranscript(out, res); err != nil {
+		return v.fail(err)
+	}
+	facts, err := json.MarshalIndent(res, "", "  ")
+	if err != nil {
+		return v.fail(err)
+	}
+	if err := out.write("device.json", append(facts, '\n')); err != nil {
+		return v.fail(err)
+	}
+	number := fmt.Sprintf("LAB-D-%s-%s", strings.ToUpper(strings.Map(plainName, o.Name)), r.at.Format("20060102T150405Z"))
+	said, err := r.evidence(out, run, number, sample, []string{"transcript.jsonl", "device.json"}, func(evidence.Artifact) []bundle.Imported {
+		return []bundle.Imported{{Import: observed(r, res, facts, sample)}}
+	})
+	if err != nil {
+		return v.fail(err)
+	}
+	if *f.json {
+		text, err := run.JSON()
+		if err != nil {
+			return v.fail(err)
+		}
+		if _, err := std.out.Write(text); err != nil {
+			return v.fail(err)
+		}
+		return exitOK
+	}
+	fmt.Fprintf(std.out, "%s: %d services, %d connections, %s\n", o.Name, len(res.Services), res.Opened, res.End.Sub(res.Begin).Round(time.Millisecond))
+	for _, s := range res.Services {
+		what := s.Is.Protocol
+		if what == "" {
+			what = "?"
+		}
+		if s.TLS != nil {
+			what = "tls/" + what
+		}
+		fmt.Fprintf(std.out, "  %-10s %-10s %s %s\n", s.At, what, strings.TrimSpace(s.Is.Product+" "+s.Is.Version), s.Is.Auth)
+	}
+	printRun(std, *f.lang, run.Judgments, run.Findings)
+	for _, s := range said {
+		fmt.Fprintln(std.out, s)
+	}
+	fmt.Fprintf(std.out, "written to %s: %s\n", out.dir, strings.Join(out.files, ", "))
+	return exitOK
+}
+
+// plainName keeps what a file's name may have.
+func plainName(c rune) rune {
+	if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' || c == '-' {
+		return c
+	}
+	return '-'
+}
+
+// fillSample completes the unit under test from the bundle, where there is no
+// choice.
+func fillSample(s *evidence.Sample, r *labRun, version string) error {
+	ev := r.in.Evidence
+	if s.Model == "" && len(ev.Product.Models) > 0 {
+		if len(ev.Product.Models) > 1 {
+			return fmt.Errorf("name the unit's --model: the product has %d", len(ev.Product.Models))
+		}
+		s.Model = ev.Product.Models[0].ID
+	}
+	for _, x := range []struct {
+		flag string
+		to   *string
+	}{{"--serial", &s.Serial}, {"--hardware", &s.Hardware}} {
+		if *x.to == "" {
+			return fmt.Errorf("name the unit's %s: a verdict on nobody knows which device is none", x.flag)
+		}
+	}
+	for _, f := range ev.Firmware {
+		if version == f.Version || version == "" && len(ev.Firmware) == 1 {
+			s.Firmware = f.SHA256
+		}
+	}
+	if s.Firmware.IsZero() {
+		return fmt.Errorf("name the --firmware version that runs on the unit, one of product.yaml's")
+	}
+	s.Chosen, s.Received = "by who ran the test", r.day()
+	return nil
+}
+
+// candidates are the known passwords and those of a file.
+func candidates(file string) ([]probe.Credential, error) {
+	all := device.Defaults()
+	if file == "" {
+		return all, nil
+	}
+	text, err := readBounded(file, nil, 16<<20)
+	if err != nil {
+		return nil, err
+	}
+	var run record.Run
+	if json.Unmarshal(text, &run) == nil && run.Kind == "firmware" {
+		for i := range run.Findings {
+			f := &run.Findings[i]
+			if u, p := f.Get("account"), f.Get("password"); u != "" && (p != "" || strings.Contains(f.Rule, "empty")) {
+				all = append(all, probe.Credential{User: u, Password: strings.Trim(p, `"`), From: "firmware"})
+			}
+		}
+		return all, nil
+	}
+	for i, l := range strings.Split(string(text), "\n") {
+		l = strings.TrimRight(l, "\r")
+		if l == "" || strings.HasPrefix(l, "#") {
+			continue
+		}
+		u, p, ok := strings.Cut(l, ":")
+		if !ok {
+			return nil, fmt.Errorf("%s:%d: no line of the form user:password", file, i+1)
+		}
+		all = append(all, probe.Credential{User: u, Password: p, From: "firmware"})
+	}
+	return all, nil
+}
+
+// deviceRun is the record of a run.
+func deviceRun(r *labRun, res *device.Result, o *device.Options) *record.Run {
+	run := &record.Run{
+		Kind: "device", Tool: tool(), At: r.at, Operator: *r.operator, Input: record.Input{Name: o.Name}, Data: []record.Data{},
+		Findings: res.Findings, Left: res.Left, Judgments: res.Judged,
+	}
+	run.Conditions = append(run.Conditions, fmt.Sprintf("address %s", res.Addr))
+	for _, t := range []string{"tcp", "udp"} {
+		if p := res.Scanned[t]; p != "" {
+			run.Conditions = append(run.Conditions, t+" "+p)
+		}
+	}
+	for _, c := range []struct {
+		name string
+		on   bool
+	}{{"sign-in", o.Consent.SignIn}, {"guess", o.Consent.Guess}, {"write", o.Consent.Write}} {
+		if c.on {
+			run.Conditions = append(run.Conditions, "consent: "+c.name)
+		}
+	}
+	return run
+}
+
+// observed is a run as an import: which ports were tried, and which answered.
+func observed(r *labRun, res *device.Result, facts []byte, s evidence.Sample) evidence.Import {
+	m := evidence.Import{
+		Name: "device.json", Format: "assay-lab", Tool: "assay lab device", Date: r.day(), Target: res.Name, Firmware: s.Firmware,
+		Artifact: evidence.Artifact{Name: "device.json", SHA256: evidence.Digest(append(facts, '\n')), Size: int64(len(facts) + 1)},
+	}
+	for _, t := range []string{"tcp", "udp"} {
+		if p := res.Scanned[t]; p != "" {
+			m.Scanned = append(m.Scanned, evidence.Scan{Transport: t, Ports: p})
+		}
+	}
+	for _, s := range res.Services {
+		name := s.Is.Protocol
+		if s.TLS != nil {
+			name = "tls/" + name
+		}
+		m.Services = append(m.Services, evidence.Service{
+			Address: res.Addr, Transport: string(s.Port.Transport), Port: int64(s.Port.Number), State: "open", Name: strings.TrimSuffix(name, "/"), Product: s.Is.Product, Version: s.Is.Version,
+		})
+	}
+	return m
+}
+
+// writeTranscript writes what went over each connection, a line each.
+func writeTranscript(o *output, res *device.Result) error {
+	var b strings.Builder
+	type chunk struct {
+		Sent bool   `json:"sent"`
+		Data string `json:"data"` // as Go quotes bytes
+	}
+	for _, s := range res.Sessions {
+		chunks, cut := s.Record()
+		line := struct {
+			Port    string  `json:"port"`
+			Purpose string  `json:"purpose"`
+			Begin   string  `json:"begin"`
+			Cut     bool    `json:"cut,omitempty"`
+			Chunks  []chunk `json:"chunks"`
+		}{s.Port.String(), s.Purpose, s.Begin.UTC().Format(time.RFC3339Nano), cut, []chunk{}}
+		for _, c := range chunks {
+			line.Chunks = append(line.Chunks, chunk{c.Sent, fmt.Sprintf("%+q", c.Data)})
+		}
+		text, err := json.Marshal(line)
+		if err != nil {
+			return err
+		}
+		b.Write(text)
+		b.WriteByte('\n')
+	}
+	if b.Len() == 0 {
+		b.WriteString("{}\n") // an artifact has bytes
+	}
+	return o.write("transcript.jsonl", []byte(b.String()))
+}
+
+// reportText is a report as a file.
+func reportText(r *evidence.Report) ([]byte, error) {
+	text, err := yaml.Marshal(r)
+	if err != nil {
+		return nil, errors.Join(errors.New("a report that cannot be written"), err)
+	}
+	return text, nil
+}
