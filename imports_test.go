@@ -133,6 +133,7 @@ var allowed = map[string]string{
 	// What an image gives away, what it starts, and how it is updated.
 	"lab/firmware/inspect/inspecttest": "lab/firmware/image lab/firmware/inspect",
 	"lab/firmware/secret":              "lab lab/firmware/image lab/firmware/inspect lab/firmware/shell",
+	"lab/firmware/service":             "lab lab/firmware/image lab/firmware/inspect lab/firmware/shell",
 	"lab/firmware/shell":               "",
 
 	"lab/firmware/component": "lab lab/firmware/binary lab/firmware/image lab/firmware/inspect",
