@@ -104,7 +104,7 @@ var allowed = map[string]string{
 	"lab/firmware/image":   "",
 	"lab/firmware/binary":  "",
 	"lab/firmware/inspect": "lab/firmware/binary lab/firmware/image",
-	"lab/firmware/unpack":  "lab/firmware/image lab/firmware/unpack/archive lab/firmware/unpack/compress lab/firmware/unpack/cramfs lab/firmware/unpack/ext lab/firmware/unpack/jffs2 lab/firmware/unpack/kernel lab/firmware/unpack/romfs lab/firmware/unpack/squashfs lab/firmware/unpack/ubi lab/firmware/unpack/ubifs lab/firmware/unpack/wrapper",
+	"lab/firmware/unpack":  "lab/firmware/image lab/firmware/unpack/archive lab/firmware/unpack/compress lab/firmware/unpack/cramfs lab/firmware/unpack/disk lab/firmware/unpack/ext lab/firmware/unpack/fat lab/firmware/unpack/jffs2 lab/firmware/unpack/kernel lab/firmware/unpack/romfs lab/firmware/unpack/squashfs lab/firmware/unpack/ubi lab/firmware/unpack/ubifs lab/firmware/unpack/wrapper",
 
 	"lab/firmware/hardening": "lab lab/firmware/binary lab/firmware/image lab/firmware/inspect",
 	"lab/firmware/malware":   "evidence lab lab/firmware/binary lab/firmware/image lab/firmware/inspect",
@@ -122,6 +122,8 @@ var allowed = map[string]string{
 	"lab/firmware/unpack/jffs2":      "lab/firmware/image lab/firmware/unpack/compress lab/firmware/unpack/inode",
 	"lab/firmware/unpack/ubi":        "lab/firmware/image",
 	"lab/firmware/unpack/ubifs":      "lab/firmware/image lab/firmware/unpack/compress lab/firmware/unpack/inode",
+	"lab/firmware/unpack/fat": "lab/firmware/image lab/firmware/unpack/inode",
+	"lab/firmware/unpack/disk": "lab/firmware/image",
 	"lab/firmware/unpack/romfs":      "lab/firmware/image lab/firmware/unpack/inode",
 	"lab/firmware/unpack/squashfs":   "lab/firmware/image lab/firmware/unpack/compress lab/firmware/unpack/inode",
 

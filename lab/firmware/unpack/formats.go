@@ -7,7 +7,9 @@ import (
 	"assay/lab/firmware/unpack/archive"
 	"assay/lab/firmware/unpack/compress"
 	"assay/lab/firmware/unpack/cramfs"
+	"assay/lab/firmware/unpack/disk"
 	"assay/lab/firmware/unpack/ext"
+	"assay/lab/firmware/unpack/fat"
 	"assay/lab/firmware/unpack/jffs2"
 	"assay/lab/firmware/unpack/kernel"
 	"assay/lab/firmware/unpack/romfs"
@@ -25,13 +27,15 @@ func Formats() []image.Format {
 		archive.Formats,
 		compress.Formats,
 		cramfs.Formats,
+		disk.Formats,
 		ext.Formats,
+		fat.Formats,
 		jffs2.Formats,
 		kernel.Formats,
 		romfs.Formats,
+		squashfs.Formats,
 		ubi.Formats,
 		ubifs.Formats,
 		wrapper.Formats,
-		squashfs.Formats,
 	)
 }
