@@ -78,7 +78,10 @@ func (p *Part) Get(name string) string {
 // Format is a reader of one format.
 type Format struct {
 	Name  string
-	Magic []Magic // any of them may begin it; none: only tried where a wrapper says so
+	Magic []Magic // any of them may begin it; none: only tried where something begins for sure
+	// Unsure means that almost any bytes could be of the format: it is only tried where a
+	// wrapper says that something begins, nothing else does, and taken only if all of it is.
+	Unsure bool
 
 	// Open reads what begins at b[0]; b runs to the end of the parent, which mostly
 	// is further than the part. It returns ErrNot where b is something else after

@@ -94,7 +94,9 @@ func shell(line string, tools ...string) func(t testing.TB, dir, out string) {
 
 func containers() []container {
 	var all []container
-	add := func(name string, f func(t testing.TB, dir, out string)) { all = append(all, container{name: name, make: f}) }
+	add := func(name string, f func(t testing.TB, dir, out string)) {
+		all = append(all, container{name: name, make: f})
+	}
 	for _, comp := range []string{"gzip", "xz", "lzo", "lz4", "zstd", "lzma"} {
 		add("squashfs-"+comp, tool("mksquashfs", "DIR", "OUT", "-comp", comp, "-noappend", "-no-progress", "-quiet"))
 	}
@@ -120,9 +122,6 @@ func containers() []container {
 	add("romfs", tool("genromfs", "-f", "OUT", "-d", "DIR"))
 	for _, v := range []string{"ext2", "ext3", "ext4"} {
 		add(v, tool("mke2fs", "-q", "-F", "-t", v, "-d", "DIR", "OUT", "24M"))
-	}
-	for _, bits := range []string{"16", "32"} {
-		all = append(all, container{"fat" + bits, true, shell("mkfs.fat -F "+bits+" -C \"$out\" 40000 >&2; mcopy -s -i \"$out\" * ::/", "mkfs.fat", "mcopy")})
 	}
 	for _, format := range []string{"newc", "crc", "odc"} {
 		add("cpio-"+format, shell("find . | cpio -o -H "+format+" > $out", "cpio"))

@@ -12,8 +12,6 @@ import (
 type matcher struct {
 	pairs [1 << 16]uint8 // index into lists, 0: no magic has these two
 	lists [][]pattern
-	// first are the formats without a magic, which are tried where something begins for sure.
-	first []int
 }
 
 // pattern is one magic of one format.
@@ -32,9 +30,6 @@ type candidate struct {
 func newMatcher(formats []image.Format) *matcher {
 	m := &matcher{lists: make([][]pattern, 1)}
 	for i, f := range formats {
-		if len(f.Magic) == 0 {
-			m.first = append(m.first, i)
-		}
 		for _, magic := range f.Magic {
 			if len(magic.Bytes) < 2 {
 				panic("the format " + f.Name + " has a magic of less than two bytes")
@@ -110,7 +105,7 @@ func (m *matcher) find(b []byte, limit int) []candidate {
 func (m *matcher) begins(formats []image.Format, b []byte, bare bool) []int {
 	var all []int
 	for i, f := range formats {
-		if len(f.Magic) == 0 && bare || slices.ContainsFunc(f.Magic, func(magic image.Magic) bool {
+		if len(f.Magic) == 0 && !f.Unsure && bare || slices.ContainsFunc(f.Magic, func(magic image.Magic) bool {
 			return magic.Offset >= 0 && len(b)-len(magic.Bytes) >= magic.Offset && string(b[magic.Offset:magic.Offset+len(magic.Bytes)]) == magic.Bytes
 		}) {
 			all = append(all, i)

@@ -18,7 +18,7 @@ type search struct {
 const (
 	freeTries    = 4096
 	bytesPerTry  = 2048
-	longRefusals = 200 // of a format with magics of four bytes and more
+	longRefusals = 200      // of a format with magics of four bytes and more
 	small        = 64 << 10 // bytes of a part that may be an accident inside of a longer one
 	triesInSmall = 64
 	strong       = 3       // bytes of a magic that is hardly an accident where something begins for sure
@@ -88,6 +88,9 @@ func (s *search) first(r region) *image.Part {
 			best = p
 		}
 	}
+	if best == nil && r.in && !r.out && r.file == "" {
+		best = s.unsure()
+	}
 	if best == nil || best.State == image.Understood {
 		return best
 	}
@@ -101,6 +104,30 @@ func (s *search) first(r region) *image.Part {
 		s.cut(best, 0, j)
 	}
 	return best
+}
+
+// mostUnsure bounds what comes out of a stream of a format that is a guess.
+const mostUnsure = 256 << 20
+
+// unsure tries the formats that anything could be of. One is taken if nothing but
+// padding is left behind it.
+func (s *search) unsure() *image.Part {
+	for i, f := range s.d.formats {
+		if !f.Unsure {
+			continue
+		}
+		bounds := s.d.o.Bounds
+		bounds.Bytes = min(s.d.budget.Left(), mostUnsure)
+		p, _ := s.d.openWith(image.NewBudget(s.d.ctx, bounds), i, s.b)
+		if p == nil || p.State != image.Understood || p.Unpacked < p.Size {
+			continue
+		}
+		if rest := s.b[p.Size:]; len(rest) > 0 && run(rest) < len(rest) || s.d.budget.Bytes(p.Unpacked, p.Size) != nil {
+			continue
+		}
+		return p
+	}
+	return nil
 }
 
 // cut ends a damaged part where the next sound one begins.

@@ -111,9 +111,10 @@ type region struct {
 	carve bool   // to be searched at every place, not only at its beginning
 	file  string // name of the file that it is the content of, where that is not to be carved
 	raw   bool   // parts keep their bytes
-	from  string
-	out   bool
-	base  int64 // of the region in its parent's bytes
+	in    bool   // a stream of a part
+	from  string // name of that stream
+	out   bool   // that came out of unpacking
+	base  int64  // of the region in its parent's bytes
 }
 
 // region cuts b into parts without holes.
@@ -171,7 +172,7 @@ func (d *dispatcher) inside(p *image.Part, r region) {
 			name = fmt.Sprintf("%s-%d", name, names[name])
 		}
 		in := region{
-			id: p.ID + "/" + name + "/", depth: r.depth + 1, carve: r.carve, raw: r.raw,
+			id: p.ID + "/" + name + "/", depth: r.depth + 1, carve: r.carve, raw: r.raw, in: true,
 			from: name, out: s.Size == 0, base: s.Offset,
 		}
 		if in.out {
@@ -264,6 +265,10 @@ func plainName(s string) string {
 // open tries a format at the beginning of b. nil: it is something else. bounded: it
 // would be more than the bounds allow.
 func (d *dispatcher) open(format int, b []byte) (p *image.Part, bounded bool) {
+	return d.openWith(d.budget, format, b)
+}
+
+func (d *dispatcher) openWith(budget *image.Budget, format int, b []byte) (p *image.Part, bounded bool) {
 	f := &d.formats[format]
 	defer func() {
 		if r := recover(); r != nil {
@@ -274,7 +279,7 @@ func (d *dispatcher) open(format int, b []byte) (p *image.Part, bounded bool) {
 			}
 		}
 	}()
-	p, err := f.Open(b, d.budget)
+	p, err := f.Open(b, budget)
 	switch {
 	case d.ctx.Err() != nil:
 		d.result.Err = context.Cause(d.ctx)

@@ -108,6 +108,10 @@ var testFormats = []image.Format{
 		}
 		return &image.Part{Size: int64(len(b)), Format: "bare", State: image.Understood}, nil
 	}},
+	{Name: "unsure", Unsure: true, Open: func(b []byte, _ *image.Budget) (*image.Part, error) {
+		n := max(1, bytes.IndexByte(b, '!')+1)
+		return &image.Part{Size: int64(n), Unpacked: int64(n), Format: "unsure", State: image.Understood}, nil
+	}},
 }
 
 func noise(n int) []byte {
@@ -171,22 +175,25 @@ func TestOutline(t *testing.T) {
 		b    []byte
 		want string
 	}{
-		"empty":                      {nil, ""},
-		"padding":                    {fill(0xff, 100), "padding@0+100"},
-		"unknown":                    {noise(100), "unknown@0+100"},
-		"one":                        {hello, "box@0+19"},
-		"between":                    {join(fill(0xff, 64), hello, noise(5), fill(0, 64)), "padding@0+64 box@64+19 unknown@83+5 padding@88+64"},
-		"side":                       {join(hello, hello), "box@0+19 box@19+19"},
-		"in place":                   {box('s', join(fill(0, 32), hello)), "box@0+63(padding@8+32 box@40+19)"},
-		"out of it":                  {box('o', join(fill(0, 32), hello)), "box@0+63(padding@0+32 box@32+19)"},
-		"magic that stands later":    {join(fill(0, 100), late, fill(0, 100)), "padding@0+100 late@100+600 padding@700+100"},
-		"magic before the image":     {late[100:], "unknown@0+500"},
-		"no magic, at a beginning":   {box('s', []byte("12345\x00bare")), "box@0+22(bare@8+10)"},
-		"no magic, in the middle":    {join(hello, []byte("12345\x00bare")), "box@0+19 unknown@19+10"},
-		"an accident":                {join(noise(20), []byte("wk broken\x00"), hello), "unknown@0+30 box@30+19"},
-		"over a sound one":           {join(noise(20), []byte("wk"), hello), "unknown@0+22 box@22+19"},
-		"cut off":                    {box('s', noise(9000))[:5000], "box@0+5000!(unknown@8+4988)"},
-		"cut off, a sound one in it": {join([]byte("BOXt\x00\x0f\x00\x00"), fill(7, 40), hello), "box@0+48! box@48+19"},
+		"empty":                            {nil, ""},
+		"padding":                          {fill(0xff, 100), "padding@0+100"},
+		"unknown":                          {noise(100), "unknown@0+100"},
+		"one":                              {hello, "box@0+19"},
+		"between":                          {join(fill(0xff, 64), hello, noise(5), fill(0, 64)), "padding@0+64 box@64+19 unknown@83+5 padding@88+64"},
+		"side":                             {join(hello, hello), "box@0+19 box@19+19"},
+		"in place":                         {box('s', join(fill(0, 32), hello)), "box@0+63(padding@8+32 box@40+19)"},
+		"out of it":                        {box('o', join(fill(0, 32), hello)), "box@0+63(padding@0+32 box@32+19)"},
+		"magic that stands later":          {join(fill(0, 100), late, fill(0, 100)), "padding@0+100 late@100+600 padding@700+100"},
+		"magic before the image":           {late[100:], "unknown@0+500"},
+		"no magic, at a beginning":         {box('s', []byte("12345\x00bare")), "box@0+22(bare@8+10)"},
+		"no magic, in the middle":          {join(hello, []byte("12345\x00bare")), "box@0+19 unknown@19+10"},
+		"a guess, all of a stream":         {box('s', []byte("guess !\x00\x00\x00\x00")), "box@0+23(unsure@8+7 padding@15+4)"},
+		"a guess, not all of a stream":     {box('s', []byte("guess ! and more")), "box@0+28(unknown@8+16)"},
+		"a guess, where nothing is inside": {[]byte("guess !"), "unknown@0+7"},
+		"an accident":                      {join(noise(20), []byte("wk broken\x00"), hello), "unknown@0+30 box@30+19"},
+		"over a sound one":                 {join(noise(20), []byte("wk"), hello), "unknown@0+22 box@22+19"},
+		"cut off":                          {box('s', noise(9000))[:5000], "box@0+5000!(unknown@8+4988)"},
+		"cut off, a sound one in it":       {join([]byte("BOXt\x00\x0f\x00\x00"), fill(7, 40), hello), "box@0+48! box@48+19"},
 	} {
 		if got := outline(unpack(t, c.b, Options{}).Parts); got != c.want {
 			t.Errorf("%s: %s; want %s", what, got, c.want)

@@ -20,8 +20,8 @@ var Formats = []image.Format{
 	{Name: "lz4", Magic: []image.Magic{{Bytes: lz4Magic}, {Bytes: lz4Legacy}}, Open: opener(LZ4)},
 	{Name: "lzop", Magic: []image.Magic{{Bytes: lzopMagic}}, Open: opener(LZO)},
 	{Name: "lzma", Magic: lzmaMagics(), Open: openLZMA},
-	{Name: "lzma-short", Open: opener(LZMAShort)},
-	{Name: "deflate", Open: opener(Deflate)},
+	{Name: "lzma-short", Unsure: true, Open: opener(LZMAShort)},
+	{Name: "deflate", Unsure: true, Open: opener(Deflate)},
 }
 
 func opener(a Algorithm) func([]byte, *image.Budget) (*image.Part, error) {
