@@ -123,6 +123,9 @@ func containers() []container {
 	for _, v := range []string{"ext2", "ext3", "ext4"} {
 		add(v, tool("mke2fs", "-q", "-F", "-t", v, "-d", "DIR", "OUT", "24M"))
 	}
+	for _, bits := range []string{"16", "32"} {
+		all = append(all, container{"fat" + bits, true, shell("mkfs.fat -F "+bits+" -C \"$out\" 40000 >&2; mcopy -s -i \"$out\" * ::/", "mkfs.fat", "mcopy")})
+	}
 	for _, format := range []string{"newc", "crc", "odc"} {
 		add("cpio-"+format, shell("find . | cpio -o -H "+format+" > $out", "cpio"))
 	}

@@ -16,11 +16,21 @@ const (
 	steady       = 4        // windows that a change must last
 )
 
+// endMark is what OpenWrt puts behind the root file system, so that the rest of
+// the flash is taken for an empty JFFS2.
+const endMark = "\xde\xad\xc0\xde"
+
 // gap gives the parts of b, which no reader takes: padding and unknown ones, without
 // holes, their offsets from the beginning of b.
 func gap(b []byte) []*image.Part {
 	var parts []*image.Part
 	unknown := func(from, to int) {
+		if string(b[from:to]) == endMark {
+			p := &image.Part{Offset: int64(from), Size: int64(to - from), Format: "padding", State: image.Padding}
+			p.Detail("name", "end mark")
+			parts = append(parts, p)
+			return
+		}
 		for _, cut := range changes(b[from:to]) {
 			parts = append(parts, &image.Part{
 				Offset: int64(from + cut.from), Size: int64(cut.to - cut.from), Format: "unknown", State: image.Unknown,

@@ -109,7 +109,10 @@ var testFormats = []image.Format{
 		return &image.Part{Size: int64(len(b)), Format: "bare", State: image.Understood}, nil
 	}},
 	{Name: "unsure", Unsure: true, Open: func(b []byte, _ *image.Budget) (*image.Part, error) {
-		n := max(1, bytes.IndexByte(b, '!')+1)
+		n := bytes.IndexByte(b, '!') + 1
+		if n == 0 {
+			return nil, image.ErrNot
+		}
 		return &image.Part{Size: int64(n), Unpacked: int64(n), Format: "unsure", State: image.Understood}, nil
 	}},
 }
@@ -180,6 +183,7 @@ func TestOutline(t *testing.T) {
 		"unknown":                          {noise(100), "unknown@0+100"},
 		"one":                              {hello, "box@0+19"},
 		"between":                          {join(fill(0xff, 64), hello, noise(5), fill(0, 64)), "padding@0+64 box@64+19 unknown@83+5 padding@88+64"},
+		"end mark":                         {join(hello, fill(0xff, 45), []byte("\xde\xad\xc0\xde"), fill(0xff, 60)), "box@0+19 padding@19+45 padding@64+4 padding@68+60"},
 		"side":                             {join(hello, hello), "box@0+19 box@19+19"},
 		"in place":                         {box('s', join(fill(0, 32), hello)), "box@0+63(padding@8+32 box@40+19)"},
 		"out of it":                        {box('o', join(fill(0, 32), hello)), "box@0+63(padding@0+32 box@32+19)"},
