@@ -100,7 +100,7 @@ var allowed = map[string]string{
 	"lab/device/probe/tftp":   "lab lab/device/probe lab/device/wire",
 	"lab/device/protocols":    "lab/device/probe lab/device/probe/http lab/device/probe/ssh lab/device/probe/telnet lab/device/probe/ftp lab/device/probe/mqtt lab/device/probe/coap lab/device/probe/rtsp lab/device/probe/mdns lab/device/probe/ssdp lab/device/probe/snmp lab/device/probe/tftp",
 
-	"lab/firmware":         "confine lab lab/firmware/hardening lab/firmware/image lab/firmware/inspect lab/firmware/secret lab/firmware/unpack",
+	"lab/firmware":         "confine lab lab/firmware/component lab/firmware/hardening lab/firmware/image lab/firmware/inspect lab/firmware/malware lab/firmware/secret lab/firmware/service lab/firmware/unpack",
 	"lab/firmware/image":   "",
 	"lab/firmware/binary":  "",
 	"lab/firmware/inspect": "lab/firmware/binary lab/firmware/image",
@@ -122,8 +122,8 @@ var allowed = map[string]string{
 	"lab/firmware/unpack/jffs2":      "lab/firmware/image lab/firmware/unpack/compress lab/firmware/unpack/inode",
 	"lab/firmware/unpack/ubi":        "lab/firmware/image",
 	"lab/firmware/unpack/ubifs":      "lab/firmware/image lab/firmware/unpack/compress lab/firmware/unpack/inode",
-	"lab/firmware/unpack/fat": "lab/firmware/image lab/firmware/unpack/inode",
-	"lab/firmware/unpack/disk": "lab/firmware/image",
+	"lab/firmware/unpack/fat":        "lab/firmware/image lab/firmware/unpack/inode",
+	"lab/firmware/unpack/disk":       "lab/firmware/image",
 	"lab/firmware/unpack/romfs":      "lab/firmware/image lab/firmware/unpack/inode",
 	"lab/firmware/unpack/squashfs":   "lab/firmware/image lab/firmware/unpack/compress lab/firmware/unpack/inode",
 

@@ -10,7 +10,9 @@ import (
 	"assay/lab"
 	"assay/lab/firmware/hardening"
 	"assay/lab/firmware/image"
+	"assay/lab/firmware/malware"
 	"assay/lab/firmware/secret"
+	"assay/lab/firmware/service"
 	"assay/lab/firmware/unpack"
 )
 
@@ -34,11 +36,14 @@ type Facts struct {
 	Results
 }
 
-// Results are what each inspector says; nil where it failed. Findings are not in
-// them: they are in Facts.
+// Results are what each inspector says; nil where it failed, which Problems say. Findings
+// are not in them: they are in Facts.
 type Results struct {
-	Secrets   *secret.Result    `json:"secrets,omitempty"`
-	Hardening *hardening.Result `json:"hardening,omitempty"`
+	Components []lab.Component   `json:"components,omitempty"`
+	Secrets    *secret.Result    `json:"secrets,omitempty"`
+	Services   *service.Result   `json:"services,omitempty"`
+	Hardening  *hardening.Result `json:"hardening,omitempty"`
+	Malware    *malware.Result   `json:"malware,omitempty"`
 }
 
 // System is a tree of the image.

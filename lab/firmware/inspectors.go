@@ -2,38 +2,62 @@ package firmware
 
 import (
 	"assay/lab"
+	"assay/lab/firmware/component"
 	"assay/lab/firmware/hardening"
 	"assay/lab/firmware/inspect"
+	"assay/lab/firmware/malware"
 	"assay/lab/firmware/secret"
+	"assay/lab/firmware/service"
 )
 
 // inspector is one of those that look at the files, under its name.
 type inspector struct {
 	name string
 	inspect.Inspector
-	// result moves what was found to the facts; it gives the findings.
+	// result moves what was found to the facts; it gives the findings, which are not left in
+	// the result.
 	result func(r *Results) []lab.Finding
 	failed string // why it gave up
 }
 
 // inspectors are all of them, new for each image.
-func inspectors(o told) []*inspector {
+func inspectors(o told) ([]*inspector, error) {
+	components, err := component.New()
+	if err != nil {
+		return nil, err
+	}
 	secrets := secret.New(secret.Options{At: o.At, Words: o.Words})
-	hard := hardening.NewInspector()
+	services, hard, bad := service.New(), hardening.NewInspector(), malware.NewInspector()
 	return []*inspector{
-		{name: "secret", Inspector: secrets, result: func(r *Results) []lab.Finding {
-			s := secrets.Result()
-			found := s.Findings
-			s.Findings = nil
-			r.Secrets = &s
+		{name: "component", Inspector: components, result: func(r *Results) (found []lab.Finding) {
+			r.Components, found = components.Result()
 			return found
+		}},
+		{name: "secret", Inspector: secrets, result: func(r *Results) []lab.Finding {
+			x := secrets.Result()
+			r.Secrets = &x
+			return take(&x.Findings)
+		}},
+		{name: "service", Inspector: services, result: func(r *Results) []lab.Finding {
+			x := services.Result()
+			r.Services = &x
+			return take(&x.Findings)
 		}},
 		{name: "hardening", Inspector: hard, result: func(r *Results) []lab.Finding {
-			h := hard.Result()
-			found := h.Findings
-			h.Findings = nil
-			r.Hardening = &h
-			return found
+			x := hard.Result()
+			r.Hardening = &x
+			return take(&x.Findings)
 		}},
-	}
+		{name: "malware", Inspector: bad, result: func(r *Results) []lab.Finding {
+			x := bad.Result()
+			r.Malware = &x
+			return take(&x.Findings)
+		}},
+	}, nil
+}
+
+func take(from *[]lab.Finding) []lab.Finding {
+	found := *from
+	*from = nil
+	return found
 }

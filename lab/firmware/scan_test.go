@@ -134,7 +134,7 @@ func TestScan(t *testing.T) {
 	for _, found := range f.Findings {
 		rules[found.Rule] = true
 	}
-	if !rules["image.not-understood"] || f.Secrets == nil || len(f.Secrets.Accounts) != 1 || f.Hardening == nil {
+	if !rules["image.not-understood"] || f.Secrets == nil || len(f.Secrets.Accounts) != 1 || f.Hardening == nil || f.Services == nil || f.Malware == nil {
 		t.Errorf("%v %+v", rules, f.Results)
 	}
 }

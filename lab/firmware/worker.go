@@ -54,6 +54,10 @@ var worker = confine.NewTold("firmware", func(order []byte, in *os.File, out io.
 	if err != nil {
 		return err
 	}
+	all, err := inspectors(o)
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeoutCause(context.Background(), o.Time, errTime)
 	defer cancel()
 	w := bufio.NewWriterSize(out, 64<<10)
@@ -61,7 +65,7 @@ var worker = confine.NewTold("firmware", func(order []byte, in *os.File, out io.
 	e.SetEscapeHTML(false)
 	var last time.Time
 	var lost error
-	f := examine(ctx, b, o, func(p Progress) {
+	f := examine(ctx, b, o, all, func(p Progress) {
 		if now := time.Now(); lost == nil && now.Sub(last) >= every {
 			last = now
 			if lost = e.Encode(said{Progress: &p}); lost == nil {
@@ -87,11 +91,11 @@ type examination struct {
 }
 
 // examine finds the facts of an image; Layers are the caller's to fill in.
-func examine(ctx context.Context, b []byte, o told, progress func(Progress)) *Facts {
+func examine(ctx context.Context, b []byte, o told, all []*inspector, progress func(Progress)) *Facts {
 	sum := sha256.Sum256(b)
 	x := &examination{
 		facts:      &Facts{SHA256: hex.EncodeToString(sum[:]), Size: int64(len(b)), Findings: []lab.Finding{}},
-		inspectors: inspectors(o),
+		inspectors: all,
 		systems:    map[*image.Part]*inspect.System{},
 		sums:       map[*image.Node][sha256.Size]byte{},
 	}
