@@ -137,6 +137,7 @@ var allowed = map[string]string{
 	"lab/firmware/secret":              "lab lab/firmware/image lab/firmware/inspect lab/firmware/shell",
 	"lab/firmware/service":             "lab lab/firmware/image lab/firmware/inspect lab/firmware/shell",
 	"lab/firmware/shell":               "",
+	"lab/firmware/update":              "lab lab/firmware/image lab/firmware/inspect lab/firmware/shell",
 
 	"lab/firmware/component": "lab lab/firmware/binary lab/firmware/image lab/firmware/inspect",
 

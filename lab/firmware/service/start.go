@@ -611,6 +611,13 @@ found:
 		s.console("", "script", append([]string{name}, args...), at)
 		return
 	}
+	if strings.Contains(name, "/init.d/") || strings.Contains(name, "/rc.d/") {
+		// enabled, disable, stop: asked of a script, starts nothing.
+		if len(args) == 0 || args[0] == "start" || args[0] == "restart" || args[0] == "boot" {
+			s.follow(name, []string{"start"}, state, by, deep+1)
+		}
+		return
+	}
 	if _, known := daemons[b]; known || b == "inetd" || b == "xinetd" {
 		s.started(name, args, user, state, by, unit, at)
 		return
