@@ -78,6 +78,7 @@ var allowed = map[string]string{
 
 	// The laboratory: what tests by itself and ends in evidence.
 	"lab":              "scheme evidence",
+	"lab/sarif":        "lab lab/record",
 	"lab/record":       "civil scheme evidence lab",
 	"lab/labtest":      "",
 	"lab/device/wire":  "",
