@@ -79,6 +79,7 @@ var allowed = map[string]string{
 	// The laboratory: what tests by itself and ends in evidence.
 	"lab":              "scheme evidence",
 	"lab/sarif":        "lab lab/record",
+	"lab/page":         "evidence lab lab/record lab/firmware lab/firmware/image locale",
 	"lab/record":       "civil scheme evidence lab",
 	"lab/labtest":      "",
 	"lab/device/wire":  "",

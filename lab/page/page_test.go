@@ -1,0 +1,154 @@
+package page
+
+import (
+	"bytes"
+	"math"
+	"math/rand/v2"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"assay/evidence"
+	"assay/lab"
+	"assay/lab/firmware"
+	"assay/lab/firmware/image"
+	"assay/lab/firmware/unpack"
+	"assay/lab/record"
+	"assay/locale"
+)
+
+func content() *Content {
+	f := &firmware.Facts{
+		Size: 1000, Coverage: unpack.Coverage{Understood: 700, Unknown: 200, Padding: 100},
+		Parts: []*image.Part{
+			{ID: "0x0", Size: 700, Weight: 700, Format: "squashfs", State: image.Understood},
+			{ID: "0x2bc", Size: 200, Weight: 200, Format: "unknown", State: image.Unknown, Entropy: 7.9},
+			{ID: "0x384", Size: 100, Weight: 100, Format: "padding", State: image.Padding},
+		},
+		Systems: []firmware.System{{Part: "0x0", Root: true, Bytes: 3000, Files: []firmware.File{
+			{Path: "/etc/shadow", Kind: image.File, Size: 1000}, {Path: "/etc/<b>", Kind: image.File, Size: 500}, {Path: "/bin/busybox", Kind: image.File, Size: 1500},
+		}}},
+	}
+	found, _ := lab.Sort([]lab.Finding{
+		lab.Found("device.default-credential", lab.Confirmed, lab.Place{Part: "0x0", Path: "/etc/shadow", Line: 1}, "account", "root", "password", "<script>alert(1)</script>"),
+		lab.Found("image.not-understood", lab.Confirmed, lab.Place{Part: "0x2bc"}),
+	})
+	return &Content{
+		Run: &record.Run{
+			Kind: "firmware", Tool: "assay test", At: time.Date(2026, 11, 24, 1, 2, 3, 0, time.UTC), Operator: "t1", Input: record.Input{Name: "a<b>.bin", SHA256: evidence.Hash{1}, Size: 1000},
+			Data: []record.Data{{Source: "kev", Date: "2026-01-01", SHA256: "00", Records: 7}}, Findings: found, Left: map[string]int{"x": 3},
+			Judgments: []lab.Judgment{
+				{Requirement: "en-303-645/5.1-1", Verdict: evidence.Fail, Ground: []lab.Phrase{lab.Say("device.opened", 1)}, Looked: []lab.Phrase{lab.Say("device.row-ports", 1)}},
+				{Requirement: "en-303-645/5.6-1", Unit: "5.6-1-2/c", Row: "log-intf/a", Verdict: evidence.Inconclusive, Ground: []lab.Phrase{lab.Say("device.all-declared", 1)}, Looked: []lab.Phrase{lab.Say("device.row-ports", 1)},
+					Task: &lab.Task{ID: "T1", Method: []lab.Phrase{lab.Say("device.task-rest")}, Passes: lab.Say("device.passes-declared")}},
+			},
+		},
+		Product: "SPECIMEN hub", Specimen: true, Map: Map(f, found), Facts: []Fact{{"fact.coverage", "70 %"}},
+		Covered: []Share{{"understood", 700}, {"unknown", 200}, {"padding", 100}},
+		Tables:  []Table{{ID: "components", Heads: []string{"head.component", "head.version"}, Rows: [][]string{{"busybox", "1.2"}}, More: 2}, {ID: "vulnerabilities", Intro: "intro.vulnerabilities", Heads: []string{"head.id"}}},
+		Notes:   []string{"a note"},
+	}
+}
+
+var script = regexp.MustCompile(`(?i)<script|javascript:|\son\w+=|https?://`)
+
+func TestHTML(t *testing.T) {
+	for _, lang := range locale.Languages {
+		var b bytes.Buffer
+		if err := HTML(&b, lang, content()); err != nil {
+			t.Fatal(err)
+		}
+		s := b.String()
+		for _, want := range []string{`lang="` + lang + `"`, "SPECIMEN hub", "&lt;script&gt;alert(1)", "/etc/shadow:1", "busybox", `id="vulnerabilities"`, "<title>shadow: 1000 B"} {
+			if !strings.Contains(s, want) {
+				t.Errorf("%s: no %q", lang, want)
+			}
+		}
+		if m := script.FindString(s); m != "" {
+			t.Errorf("%s: %q in the page", lang, m)
+		}
+		if strings.Contains(s, "{n}") || strings.Contains(s, "{{") {
+			t.Errorf("%s: something was not filled in", lang)
+		}
+	}
+	if err := HTML(&bytes.Buffer{}, "fr", content()); err == nil {
+		t.Error("a language that is not there")
+	}
+}
+
+// Every language has the same words, and every word that is asked for is there.
+func TestWords(t *testing.T) {
+	used := regexp.MustCompile(`\bT "([a-z.-]+)"`)
+	text, err := files.ReadFile("page.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range words {
+		if got, want := strings.Join(l.Keys(), " "), strings.Join(words[0].Keys(), " "); got != want {
+			t.Errorf("%s has other words than English", l.Code)
+		}
+		for _, m := range used.FindAllStringSubmatch(string(text), -1) {
+			if !l.Has(m[1]) {
+				t.Errorf("%s: no %s", l.Code, m[1])
+			}
+		}
+	}
+}
+
+// The blocks of a map fill it, lie in it and not on each other.
+func TestSquarify(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 200 {
+		var bs []*Block
+		var all float64
+		for range 1 + rng.IntN(30) {
+			w := math.Exp(8 * rng.Float64())
+			all += w
+			bs = append(bs, &Block{Weight: w})
+		}
+		rs := squarify(bs, 10, 20, 300, 200)
+		var area float64
+		for i, r := range rs {
+			area += r.W * r.H
+			if want := r.B.Weight / all * 300 * 200; math.Abs(r.W*r.H-want) > 1e-6*want+1e-6 {
+				t.Fatalf("a block of %g has %g", want, r.W*r.H)
+			}
+			if r.X < 10-1e-6 || r.Y < 20-1e-6 || r.X+r.W > 310+1e-6 || r.Y+r.H > 220+1e-6 {
+				t.Fatalf("outside: %+v", r)
+			}
+			for _, o := range rs[:i] {
+				if r.X+1e-6 < o.X+o.W && o.X+1e-6 < r.X+r.W && r.Y+1e-6 < o.Y+o.H && o.Y+1e-6 < r.Y+r.H {
+					t.Fatalf("%+v on %+v", r, o)
+				}
+			}
+		}
+		if math.Abs(area-300*200) > 1e-3 {
+			t.Fatalf("area %g", area)
+		}
+	}
+	if rs := squarify(nil, 0, 0, 1, 1); rs != nil {
+		t.Error(rs)
+	}
+	if rs := squarify([]*Block{{Weight: 0}, {Weight: -1}}, 0, 0, 1, 1); len(rs) != 0 {
+		t.Error(rs)
+	}
+}
+
+func TestMap(t *testing.T) {
+	m := content().Map
+	if m.Worst != lab.Critical || len(m.Children) != 3 {
+		t.Fatalf("%+v", m)
+	}
+	fs := m.Children[0]
+	if len(fs.Children) != 2 || math.Abs(fs.Children[0].Weight-350) > 0.01 || fs.Children[0].Name != "etc" || fs.Children[0].Worst != lab.Critical || fs.Children[1].Worst == lab.Critical {
+		t.Errorf("%+v %+v", fs.Children[0], fs.Children[1])
+	}
+	var sum float64
+	for _, c := range fs.Children {
+		sum += c.Weight
+	}
+	if math.Abs(sum-fs.Weight) > 0.01 {
+		t.Errorf("%g of %g", sum, fs.Weight)
+	}
+}
