@@ -132,6 +132,7 @@ var allowed = map[string]string{
 	// What is known of vulnerabilities, and what of it is about a product.
 	"lab/vulnerability/version":  "",
 	"lab/vulnerability/snapshot": "lab/vulnerability/version",
+	"lab/vulnerability":          "evidence lab lab/vulnerability/snapshot lab/vulnerability/version",
 	"lab/vulnerability/source":   "evidence confine lab/vulnerability/snapshot lab/vulnerability/version",
 
 	// What an image gives away, what it starts, and how it is updated.
@@ -183,7 +184,7 @@ var owners = map[string]string{
 	"github.com/santhosh-tekuri/jsonschema/v6": "catalog",
 	"github.com/ulikunitz/xz":                  "lab/vulnerability/source",
 	"github.com/transparency-dev/formats":      "ledger peer",
-	"go.yaml.in/yaml/v3":                       "bundle catalog evidence lab lab/firmware/component cmd/assay",
+	"go.yaml.in/yaml/v3":                       "bundle catalog evidence lab lab/firmware/component lab/vulnerability cmd/assay",
 	"github.com/xuri/excelize/v2":              "workbook",
 	"golang.org/x/crypto":                      "lab/firmware/secret lab/device/probe/ssh",
 	"golang.org/x/image":                       "report",
