@@ -487,11 +487,8 @@ func LZMARaw(p Props, dst, src []byte) (n, used int, exact bool, err error) {
 		return 0, 0, false, err
 	}
 	used, n, err = d.run(dst, 0, 0, len(dst), src, 5)
-	if d.ended {
-		return n, min(used, len(src)), true, nil
-	}
-	if used > len(src) {
-		return n, len(src), false, err
+	if d.ended || used > len(src) { // what failed, if anything, came after the end
+		return n, min(used, len(src)), d.ended, nil
 	}
 	return n, used, err == nil && d.code == 0 && d.pendingLen == 0, err
 }

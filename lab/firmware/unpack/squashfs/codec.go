@@ -4,55 +4,88 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync"
 
 	"assay/lab/firmware/image"
 	"assay/lab/firmware/unpack/compress"
 	"assay/lab/firmware/unpack/inode"
 )
 
+// proof says how sure it is that a block was unpacked in the right way.
+type proof int
+
+const (
+	unproven proof = iota // something came out
+	likely                // and it took the bytes that there are
+	certain               // and a checksum, or the state in which the decoder ended, is right
+)
+
 // codec is one way in which blocks are packed.
 type codec struct {
-	name string
-	// decode unpacks src into dst; certain says that the format itself proved
-	// that nothing went wrong, by a checksum or the state in which its decoder ends.
-	decode func(dst, src []byte) (n int, certain bool, err error)
+	name   string
+	decode func(dst, src []byte) (n int, p proof, err error)
 }
 
-func plain(name string, a compress.Algorithm, certain bool) *codec {
-	return &codec{name, func(dst, src []byte) (int, bool, error) {
+// plain is a compression with a framing of its own; p is what its success proves.
+func plain(name string, a compress.Algorithm, p proof) *codec {
+	return &codec{name, func(dst, src []byte) (int, proof, error) {
 		n, err := compress.Block(a, dst, src)
-		return n, certain && err == nil, err
+		return n, p, err
 	}}
 }
 
-// lzmaBehind is LZMA behind skipped bytes and a header of 13 or 5 bytes.
+// slack is how many bytes may be left behind LZMA data: an end marker, or what fills up.
+const slack = 8
+
+func lzmaProof(left int, exact bool) proof {
+	switch {
+	case exact && left == 0:
+		return certain
+	case left <= slack:
+		return likely
+	}
+	return unproven
+}
+
+// lzmaBehind is LZMA behind skipped bytes and a header: of 5 bytes, properties and
+// dictionary, of 9, with a length of 32 bits, or of 13, with one of 64.
 func lzmaBehind(name string, skip, header int) *codec {
-	return &codec{name, func(dst, src []byte) (int, bool, error) {
+	return &codec{name, func(dst, src []byte) (int, proof, error) {
 		if len(src) < skip+header+5 {
-			return 0, false, compress.ErrShort
+			return 0, unproven, compress.ErrShort
 		}
 		src = src[skip:]
 		props, err := compress.ParseProps(src[0])
 		if err != nil {
-			return 0, false, err
+			return 0, unproven, err
 		}
-		said := uint64(1<<64 - 1)
-		if header == 13 {
-			said = binary.LittleEndian.Uint64(src[5:])
-			if said != 1<<64-1 && said>>32 == 0 {
-				if said > uint64(len(dst)) {
-					return 0, false, compress.ErrLong
-				}
-				dst = dst[:said]
-			} else if said != 1<<64-1 {
-				return 0, false, errHeader
+		said, known := uint64(0), false
+		switch header {
+		case 9:
+			known = true
+			if said = uint64(binary.LittleEndian.Uint32(src[5:])); said > uint64(len(dst)) {
+				said = uint64(binary.BigEndian.Uint32(src[5:]))
 			}
+		case 13:
+			said = binary.LittleEndian.Uint64(src[5:])
+			known = said != 1<<64-1
+		}
+		if known {
+			if said == 0 || said > uint64(len(dst)) {
+				return 0, unproven, errHeader
+			}
+			dst = dst[:said]
 		}
 		n, used, exact, err := compress.LZMARaw(props, dst, src[header:])
-		if err == nil && said != 1<<64-1 && n < len(dst) {
-			err = compress.ErrShort
+		p := lzmaProof(len(src)-header-used, exact)
+		if err == nil && known {
+			if n < len(dst) {
+				err = compress.ErrShort
+			} else if p == likely {
+				p = certain // the length is right, and only an end marker can be left
+			}
 		}
-		return n, exact && used == len(src)-header, err
+		return n, p, err
 	}}
 }
 
@@ -60,34 +93,80 @@ func lzmaBehind(name string, skip, header int) *codec {
 // device knew.
 func lzmaRaw(skip int, p compress.Props) *codec {
 	name := fmt.Sprintf("lzma, raw at %d with lc=%d lp=%d pb=%d", skip, p.LC, p.LP, p.PB)
-	return &codec{name, func(dst, src []byte) (int, bool, error) {
+	return &codec{name, func(dst, src []byte) (int, proof, error) {
 		if len(src) < skip+5 {
-			return 0, false, compress.ErrShort
+			return 0, unproven, compress.ErrShort
 		}
 		n, used, exact, err := compress.LZMARaw(p, dst, src[skip:])
-		return n, exact && used == len(src)-skip, err
+		return n, lzmaProof(len(src)-skip-used, exact), err
 	}}
 }
 
+// try unpacks with a codec and asks for proof. Where dst became full before LZMA's
+// end marker came, the proof is one byte further on.
+func (c *codec) try(dst, src []byte) (n int, p proof, err error) {
+	n, p, err = c.decode(dst, src)
+	if err == nil && p == likely && n == len(dst) {
+		if m, q, err := c.decode(make([]byte, n+1), src); err == nil && q == certain && m == n {
+			p = certain
+		}
+	}
+	return n, p, err
+}
+
 var (
-	zlibCodec = plain("gzip", compress.Zlib, true)
-	xzCodec   = plain("xz", compress.XZ, true)
+	zlibCodec = plain("gzip", compress.Zlib, certain)
+	xzCodec   = plain("xz", compress.XZ, certain)
 	lzma13    = lzmaBehind("lzma", 0, 13)
-	lzma5     = lzmaBehind("lzma, headers of 5 bytes", 0, 5)
 
 	// kernel are the compressions by their numbers in version 4.
 	kernel = map[uint32]*codec{
-		1: zlibCodec, 2: lzma13, 3: plain("lzo", compress.LZO, false), 4: xzCodec,
-		5: plain("lz4", compress.LZ4, false), 6: plain("zstd", compress.Zstd, false),
+		1: zlibCodec, 2: lzma13, 3: plain("lzo", compress.LZO, likely), 4: xzCodec,
+		5: plain("lz4", compress.LZ4, likely), 6: plain("zstd", compress.Zstd, likely),
 	}
 	kernelNames = map[uint32]string{1: "gzip", 2: "lzma", 3: "lzo", 4: "xz", 5: "lz4", 6: "zstd"}
 
-	// proving are those that cannot unpack what is not theirs: they are tried on blocks
-	// that the image's own cannot unpack. The tool sqlzma mixed two of them.
-	proving = []*codec{zlibCodec, xzCodec, lzma13, lzma5, lzmaBehind("lzma behind 4 bytes", 4, 13), lzmaBehind("lzma behind 4 bytes, headers of 5 bytes", 4, 5)}
+	// framed are those that say themselves what they are.
+	framed = []*codec{
+		zlibCodec, xzCodec, lzma13,
+		lzmaBehind("lzma, headers of 5 bytes", 0, 5),
+		lzmaBehind("lzma, headers of 9 bytes", 0, 9),
+		lzmaBehind("lzma behind 4 bytes", 4, 13),
+		lzmaBehind("lzma behind 4 bytes, headers of 5 bytes", 4, 5),
+		plain("gzip with its own header", compress.Gzip, certain),
+		plain("bzip2", compress.Bzip2, certain),
+	}
 
 	errHeader = errors.New("no header of LZMA")
+	errSize   = errors.New("not as many bytes as it should have")
 )
+
+// bare are LZMA without a header that says the properties: those that were in use,
+// then all.
+var bare = sync.OnceValue(func() (all []*codec) {
+	seen := map[string]bool{}
+	add := func(skip int, p compress.Props) {
+		if c := lzmaRaw(skip, p); !seen[c.name] {
+			seen[c.name] = true
+			all = append(all, c)
+		}
+	}
+	for _, skip := range []int{0, 4, 5, 9, 1, 2, 3, 6, 7, 8, 10, 13} {
+		for _, p := range []compress.Props{{LC: 3, LP: 0, PB: 2}, {LC: 0, LP: 0, PB: 2}, {LC: 0, LP: 2, PB: 2}, {LC: 3, LP: 0, PB: 0}, {LC: 0, LP: 0, PB: 0}} {
+			add(skip, p)
+		}
+	}
+	for _, skip := range []int{0, 4, 5, 9} {
+		for lc := range uint8(5) {
+			for lp := range uint8(5) {
+				for pb := range uint8(5) {
+					add(skip, compress.Props{LC: lc, LP: lp, PB: pb})
+				}
+			}
+		}
+	}
+	return all
+})
 
 // candidates are the codecs to be tried on an image, the likeliest first.
 func (f *fs) candidates() []*codec {
@@ -95,36 +174,9 @@ func (f *fs) candidates() []*codec {
 	if c := kernel[f.compression]; f.major == 4 && c != nil {
 		all = append(all, c)
 	}
-	all = append(all, proving...)
+	all = append(all, framed...)
 	all = append(all, kernel[6], kernel[3], kernel[5])
-	// The properties that were in use, then all.
-	for _, skip := range []int{0, 4, 5, 9, 1, 2, 3, 6, 7, 8, 10, 13} {
-		for _, p := range []compress.Props{{LC: 3, LP: 0, PB: 2}, {LC: 0, LP: 0, PB: 2}, {LC: 0, LP: 2, PB: 2}, {LC: 3, LP: 0, PB: 0}, {LC: 0, LP: 0, PB: 0}} {
-			all = append(all, lzmaRaw(skip, p))
-		}
-	}
-	for _, skip := range []int{0, 4, 5, 9} {
-		for lc := range uint8(5) {
-			for lp := range uint8(5) - lc {
-				for pb := range uint8(5) {
-					all = append(all, lzmaRaw(skip, compress.Props{LC: lc, LP: lp, PB: pb}))
-				}
-			}
-		}
-	}
-	return all
-}
-
-// try unpacks with a codec and asks for proof. Where dst became full before LZMA's
-// end marker came, the proof is one byte further on.
-func (c *codec) try(dst, src []byte) (n int, certain bool, err error) {
-	n, certain, err = c.decode(dst, src)
-	if err == nil && !certain && n == len(dst) {
-		if m, sure, err := c.decode(make([]byte, n+1), src); err == nil && sure && m == n {
-			certain = true
-		}
-	}
-	return n, certain, err
+	return append(all, bare()...)
 }
 
 // detect finds the codec with which the root's inode is a directory, and the byte
@@ -144,31 +196,31 @@ func (f *fs) detect() (bool, error) {
 		if stored {
 			f.meta[at] = metaBlock{packed, next}
 			if f.rootIsDir() {
-				return f.detectStored()
+				return true, f.detectStored()
 			}
 			delete(f.meta, at)
 			continue
 		}
 		c, err := f.tryAll(at, packed, next)
 		if c != nil || err != nil {
-			f.codec = c
+			f.codec, f.dataCodec = c, c
 			return c != nil, err
 		}
 	}
 	return false, nil
 }
 
-// tryAll tries the candidates on the block of the root: first those results that
-// prove themselves, then those that only look right.
+// tryAll tries the candidates on the block of the root: the first whose result
+// proves itself, or else the first that only looks right.
 func (f *fs) tryAll(at int64, packed []byte, next int64) (*codec, error) {
 	dst := make([]byte, metaSize)
-	var likely *codec
+	var second *codec
 	for _, c := range f.candidates() {
 		if err := f.Budget.Tick(); err != nil {
 			return nil, err
 		}
-		n, certain, err := c.try(dst, packed)
-		if err != nil || n == 0 || !certain && likely != nil {
+		n, p, err := c.try(dst, packed)
+		if err != nil || n == 0 || p != certain && second != nil {
 			continue
 		}
 		f.meta[at] = metaBlock{dst[:n], next}
@@ -177,12 +229,12 @@ func (f *fs) tryAll(at int64, packed []byte, next int64) (*codec, error) {
 		if !right {
 			continue
 		}
-		if certain || kernel[f.compression] == c {
+		if p == certain || kernel[f.compression] == c {
 			return c, nil
 		}
-		likely = c
+		second = c
 	}
-	return likely, nil
+	return second, nil
 }
 
 // rootIsDir looks at the root's inode with what was unpacked for it.
@@ -192,53 +244,81 @@ func (f *fs) rootIsDir() bool {
 }
 
 // detectStored is for images whose table of inodes is not compressed: the directory of
-// the root decides, or else the codec that the superblock names.
-func (f *fs) detectStored() (bool, error) {
+// the root decides, if it is; or else the codec that the superblock names is where
+// to begin.
+func (f *fs) detectStored() error {
 	f.codec = zlibCodec
 	if c := kernel[f.compression]; f.major == 4 && c != nil {
 		f.codec = c
 	}
+	f.dataCodec = f.codec
 	r, err := f.raw(f.root)
 	if err != nil {
-		return true, nil
+		return err
 	}
 	packed, stored, _, err := f.metaBytes(f.dirs+int64(r.dir.block), f.headers)
 	if err != nil || stored {
-		return true, nil
+		return nil
 	}
 	dst := make([]byte, metaSize)
 	for _, c := range f.candidates() {
 		if err := f.Budget.Tick(); err != nil {
-			return false, err
+			return err
 		}
-		if n, certain, err := c.try(dst, packed); err == nil && n > int(r.dir.offset) && (certain || c == f.codec) {
-			f.codec = c
+		if n, p, err := c.try(dst, packed); err == nil && n > int(r.dir.offset) && (p == certain || c == f.codec) {
+			f.codec, f.dataCodec = c, c
 			break
 		}
 	}
-	return true, nil
+	return nil
 }
 
+// maxSearches is for how many blocks all codecs are tried that have no header of their own.
+const maxSearches = 4
+
 // unpack unpacks a block with the codec that worked last or, where that fails, with
-// another that proves itself. want is how many bytes must come out; 0 is not known.
-func (f *fs) unpack(dst, src []byte, want int) (int, error) {
-	n, _, err := f.codec.decode(dst, src)
-	if err == nil && (want == 0 && n > 0 || n == want && n > 0) {
+// another that proves itself: the tool sqlzma packed each block in the way that was shorter,
+// and others packed metadata and files in different ways. want is how many bytes must
+// come out; 0 is not known.
+func (f *fs) unpack(last **codec, dst, src []byte, want int) (int, error) {
+	n, _, err := (*last).decode(dst, src)
+	if err == nil && n > 0 && (want == 0 || n == want) {
 		return n, nil
 	}
 	if err == nil {
 		err = fmt.Errorf("%d bytes come out: %w", n, errSize)
 	}
-	for _, c := range proving {
-		if c == f.codec {
-			continue
+	second, have := (*codec)(nil), 0
+	for _, list := range [][]*codec{framed, bare()} {
+		if len(list) > len(framed) {
+			if f.searches >= maxSearches {
+				break
+			}
+			f.searches++
 		}
-		clear(dst[:min(n, len(dst))])
-		m, certain, e := c.try(dst, src)
-		if e == nil && certain && m > 0 && (want == 0 || m == want) {
+		for _, c := range list {
+			if c == *last {
+				continue
+			}
+			m, p, e := c.try(dst, src)
+			switch {
+			case e != nil || m == 0 || want > 0 && m != want:
+			case p == certain:
+				if len(list) > len(framed) {
+					*last = c
+				}
+				return m, nil
+			case p == likely && want >= 1024 && second == nil:
+				second, have = c, m
+			}
+		}
+	}
+	if second != nil {
+		if m, _, e := second.decode(dst, src); e == nil && m == have {
+			*last = second
 			return m, nil
 		}
-		n = max(n, m)
 	}
-	return 0, inode.Damaged("%s: %v", f.codec.name, err)
+	clear(dst)
+	return 0, inode.Damaged("%s: %v", (*last).name, err)
 }

@@ -1,8 +1,6 @@
 package squashfs
 
 import (
-	"errors"
-
 	"assay/lab/firmware/image"
 	"assay/lab/firmware/unpack/inode"
 )
@@ -457,8 +455,6 @@ func (f *fs) content(r raw, blocks []dataBlock, frag dataBlock) ([]byte, error) 
 	return out, nil
 }
 
-var errSize = errors.New("not as many bytes as it should have")
-
 // fill unpacks a block that fills dst.
 func (f *fs) fill(dst []byte, d dataBlock) error {
 	if d.size == 0 {
@@ -472,7 +468,7 @@ func (f *fs) fill(dst []byte, d dataBlock) error {
 		copy(dst, src)
 		return nil
 	}
-	n, err := f.unpack(dst, src, len(dst))
+	n, err := f.unpack(&f.dataCodec, dst, src, len(dst))
 	if err == nil && n != len(dst) {
 		err = errSize
 	}
@@ -508,7 +504,7 @@ func (f *fs) fragmentData(d dataBlock) ([]byte, error) {
 		f.fragCache = append(f.fragCache, fragment{})
 	}
 	copy(f.fragCache[1:], f.fragCache)
-	n, err := f.unpack(dst, src, 0)
+	n, err := f.unpack(&f.dataCodec, dst, src, 0)
 	if err != nil {
 		n = 0
 		f.fragCache[0] = fragment{-1, dst[:0]}

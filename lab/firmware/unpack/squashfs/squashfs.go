@@ -65,8 +65,10 @@ type fs struct {
 	// headers is the order of the lengths of metadata blocks, which one maker left as
 	// it was.
 	headers binary.ByteOrder
-	codec   *codec // what worked last
 	part    *image.Part
+
+	codec, dataCodec *codec // what worked last, of metadata and of files
+	searches         int    // for how many blocks everything was tried
 
 	meta      map[int64]metaBlock // unpacked already, by their places
 	owners    []uint32
@@ -289,7 +291,7 @@ func (f *fs) metadata(at int64) (metaBlock, error) {
 	m := metaBlock{packed, next}
 	if !stored {
 		dst := make([]byte, metaSize)
-		n, err := f.unpack(dst, packed, 0)
+		n, err := f.unpack(&f.codec, dst, packed, 0)
 		if err != nil {
 			return metaBlock{}, inode.Damaged("metadata at %#x: %v", at, err)
 		}

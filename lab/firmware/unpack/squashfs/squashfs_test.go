@@ -231,8 +231,15 @@ func TestVariants(t *testing.T) {
 		"4, no header, markers":             {writer{major: 4, compression: 2}, marked(3, 0, 2, ""), "lzma, raw at 0 with lc=3 lp=0 pb=2"},
 		"4, no header, odd properties":      {writer{major: 4, compression: 2}, bare(2, 1, 1, ""), "lzma, raw at 0 with lc=2 lp=1 pb=1"},
 		"4, properties in 4 bytes":          {writer{major: 4, compression: 2}, bare(0, 0, 4, "\x00\x00\x04\xff"), "lzma, raw at 4 with lc=0 lp=0 pb=4"},
-		"4, big with lengths in little, xz": {writer{major: 4, compression: 4, big: true, littleHeads: true}, xz, "xz"},
-		"4, inodes stored, LZMA of 5 bytes": {writer{major: 4, compression: 1, storeInodes: true}, bare(3, 0, 2, usual), ""},
+		"2, headers of 9 bytes, big": {writer{major: 2, big: true}, func(b []byte) []byte {
+			return append([]byte(usual+length(b)[:4]), literals(b, 3, 0, 2)...)
+		}, "lzma, headers of 9 bytes"},
+		"2, metadata gzip, files LZMA":                   {writer{major: 2, big: true, packData: with13}, deflate, "gzip"},
+		"2, metadata gzip, files LZMA without headers":   {writer{major: 2, big: true, packData: bare(3, 0, 2, "")}, deflate, "gzip"},
+		"2, metadata gzip, files LZMA of odd properties": {writer{major: 2, big: true, packData: bare(1, 1, 3, "\x00\x12\x34\x56\x78")}, deflate, "gzip"},
+		"3, metadata stored, files LZMA without headers": {writer{major: 3, storeInodes: true, packData: marked(3, 0, 2, "")}, deflate, ""},
+		"4, big with lengths in little, xz":              {writer{major: 4, compression: 4, big: true, littleHeads: true}, xz, "xz"},
+		"4, inodes stored, LZMA of 5 bytes":              {writer{major: 4, compression: 1, storeInodes: true}, bare(3, 0, 2, usual), ""},
 		"3, each block in the way it is short": {writer{major: 3, magic: "shsq"}, func(b []byte) []byte {
 			if i++; i%2 == 0 {
 				return deflate(b)

@@ -30,6 +30,7 @@ type writer struct {
 	large        bool   // the large forms of inodes
 	storeInodes  bool   // metadata as it is
 	pack         func([]byte) []byte
+	packData     func([]byte) []byte // of files, where it is another
 
 	out       []byte // from the end of the superblock on
 	frag      []byte
@@ -219,7 +220,11 @@ func (w *writer) data(b []byte) uint64 {
 }
 
 func (w *writer) packed(b []byte) uint64 {
-	packed, flag := w.pack(b), uint64(0)
+	pack := w.pack
+	if w.packData != nil {
+		pack = w.packData
+	}
+	packed, flag := pack(b), uint64(0)
 	if len(packed) >= len(b) {
 		packed, flag = b, 1<<24
 		if w.major == 1 {
