@@ -26,6 +26,7 @@ func ParseProps(b byte) (Props, error) {
 const (
 	probInit = 1 << 10
 	rcTop    = 1 << 24
+	longest  = 32 // no symbol takes so many bytes
 )
 
 type prob = uint16
@@ -308,12 +309,15 @@ func (d *lzmaState) run(dst []byte, from, pos, end int, src []byte, in int) (int
 	dict := max(d.dict, 4096)
 	length := d.pendingLen
 	var err error
+	begin, nearEnd := pos, len(src)-longest
 	for err == nil {
-		if c.in >= len(src) {
+		if c.in >= nearEnd {
 			if c.in > len(src) {
+				pos = begin // the last symbol was made of bytes that are not there
 				break
 			}
-			d.ended = d.ended || c.code == 0 && length == 0
+			begin = pos
+			d.ended = d.ended || c.in == len(src) && c.code == 0 && length == 0
 		}
 		if length == 0 {
 			if pos >= len(dst) {
