@@ -3,7 +3,6 @@ package binary
 import (
 	"bytes"
 	"slices"
-	"strings"
 	"sync"
 )
 
@@ -13,7 +12,7 @@ import (
 // Since 1.8 the names stand one behind the other in the order of bytes, each
 // with its NUL. Before, an array of structures points to them in that order.
 func Applets(b []byte) []string {
-	if !bytes.HasPrefix(b, []byte("\x7fELF")) || !bytes.Contains(b, []byte("BusyBox v")) && !bytes.Contains(b, []byte("busybox")) {
+	if len(b) > maxBusyBox || !bytes.HasPrefix(b, []byte("\x7fELF")) || !bytes.Contains(b, []byte("BusyBox v")) && !bytes.Contains(b, []byte("busybox")) {
 		return nil
 	}
 	if names := appletNames(b); names != nil {
@@ -29,6 +28,9 @@ func Applets(b []byte) []string {
 const (
 	maxApplet = 24 // bytes of a name; the longest known has 17
 	minTable  = 5  // names that make a table
+
+	maxBusyBox  = 32 << 20 // bytes of one; the largest known have 3 MB
+	maxPointers = 100_000  // to what may be names; a BusyBox has some thousand
 )
 
 // appletLetter are the characters of names of applets.
@@ -99,7 +101,7 @@ func (o *object) appletTable() []string {
 		word = 8
 	}
 	names := map[uint64]string{} // by the place of the pointer
-	for at := uint64(0); at+word <= uint64(len(o.b)); at += word {
+	for at := uint64(0); at+word <= uint64(len(o.b)) && len(names) < maxPointers; at += word {
 		if s := o.appletAt(o.word(at)); s != "" {
 			names[at] = s
 		}
@@ -147,13 +149,7 @@ func (o *object) appletAt(addr uint64) string {
 
 // knownApplets are names that versions of BusyBox from 0.60 to 1.37 know, which
 // tell their table from other lists of words.
-var knownApplets = sync.OnceValue(func() map[string]bool {
-	m := map[string]bool{}
-	for _, n := range strings.Fields(appletWords) {
-		m[n] = true
-	}
-	return m
-})
+var knownApplets = sync.OnceValue(func() map[string]bool { return set(appletWords) })
 
 const appletWords = `
 [ [[ acpid add-shell addgroup adduser adjtimex ar arch arp arping ascii ash awk base32 base64 basename bash bbconfig bb bc

@@ -135,19 +135,19 @@ func (f *File) bind(all []symbol) {
 }
 
 func (f *File) readSections() {
-	for _, s := range f.o.sections {
-		switch {
-		case s.typ == shtSymtab:
-			f.Symbols = true
-			if f.o.typ == etRel && int64(s.link) < int64(len(f.o.sections)) {
-				f.bind(f.o.symbols(s.off, s.size/f.o.symbolSize(), f.o.content(f.o.sections[s.link])))
-			}
-		case strings.HasPrefix(s.name, ".debug_") && s.name != ".debug_frame" || strings.HasPrefix(s.name, ".zdebug_") || s.name == ".stab":
-			f.Debug = true
-		case s.name == ".comment":
-			f.Compilers = comments(f.o.content(s))
+	if s, names, ok := f.o.symtab(); ok {
+		f.Symbols = true
+		if f.o.typ == etRel {
+			f.bind(f.o.symbols(s.off, s.size/f.o.symbolSize(), names))
 		}
 	}
+	if s, ok := f.o.section(".comment"); ok {
+		b := f.o.content(s)
+		f.Compilers = comments(b[:min(len(b), 64<<10)])
+	}
+	f.Debug = slices.ContainsFunc(f.o.sections, func(s section) bool {
+		return strings.HasPrefix(s.name, ".debug_") && s.name != ".debug_frame" || strings.HasPrefix(s.name, ".zdebug_") || s.name == ".stab"
+	})
 }
 
 // comments are what the compilers of a program wrote about themselves.

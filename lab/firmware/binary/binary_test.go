@@ -1,6 +1,7 @@
 package binary
 
 import (
+	enc "encoding/binary"
 	"errors"
 	"os"
 	"os/exec"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"assay/lab/labtest"
 )
@@ -281,4 +283,54 @@ func seeds(f *testing.F) [][]byte {
 		return all
 	}
 	return append(all, compile(f, module, "-c"), compile(f, oldApplets, "-no-pie", "-s"), noSections(compile(f, "int puts(const char*);int main(void){return puts(\"x\");}", "-s")))
+}
+
+// A program that was changed in any byte of its tables is read in about the same time.
+func TestFlipped(t *testing.T) {
+	whole := read(t, filepath.Join(labtest.Unpacked(t, "dropbear-bin:armhf"), "usr/sbin/dropbear"))
+	b := slices.Clone(whole)
+	var most time.Duration
+	for i := 0; i < len(b); i += 1 + i/4000*7 {
+		for _, flip := range []byte{0x01, 0x80, 0xff} {
+			b[i] ^= flip
+			begin := time.Now()
+			if f, err := Read(b); err == nil {
+				f.Hardening()
+			} else if i > 5 {
+				t.Fatalf("byte %d: %v", i, err)
+			}
+			most = max(most, time.Since(begin))
+			b[i] = whole[i]
+		}
+	}
+	if most > 30*time.Second {
+		t.Errorf("one took %v", most)
+	}
+}
+
+// A file may claim the same table many times; it is read once.
+func TestManyTables(t *testing.T) {
+	b := make([]byte, 64+65000*40+1<<20)
+	copy(b, "\x7fELF\x01\x01\x01")
+	b[16], b[18] = etRel, em386
+	le := enc.LittleEndian
+	le.PutUint32(b[32:], 64) // section headers
+	le.PutUint16(b[46:], 40)
+	le.PutUint16(b[48:], 65000)
+	for i := range 65000 {
+		h := b[64+40*i:]
+		le.PutUint32(h[4:], shtSymtab)
+		le.PutUint32(h[16:], 64)
+		le.PutUint32(h[20:], uint32(len(b)))
+		le.PutUint32(h[24:], 1)
+	}
+	begin := time.Now()
+	f, err := Read(b)
+	if err != nil || f.Type != "relocatable" {
+		t.Fatal(err)
+	}
+	f.Hardening()
+	if d := time.Since(begin); d > 30*time.Second {
+		t.Errorf("it took %v", d)
+	}
 }

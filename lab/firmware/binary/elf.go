@@ -17,6 +17,7 @@ const (
 	maxDynamic = 4096
 	maxName    = 4096 // bytes of a symbol's name; longer ones are left out
 	maxNotes   = 256
+	maxLoads   = 64 // segments that are mapped; two to five are usual
 )
 
 // Numbers of the System V ABI and its GNU extensions that are used here, under
@@ -65,6 +66,7 @@ type object struct {
 	machine  uint16
 	flags    uint32
 	segments []segment
+	loads    []segment // those that are mapped
 	sections []section
 	dynamic  [][2]uint64 // tag and value
 	cut      bool        // a table or a segment ends behind the end of the file
@@ -171,8 +173,11 @@ func (o *object) readSegments(off, each, n uint64) {
 		} else {
 			s.off, s.addr, s.size, s.inMemory, s.flags = uint64(o.u32(at+4)), uint64(o.u32(at+8)), uint64(o.u32(at+16)), uint64(o.u32(at+20)), o.u32(at+24)
 		}
-		if s.typ == ptLoad && o.slice(s.off, s.size) == nil {
-			o.cut = true
+		if s.typ == ptLoad {
+			o.cut = o.cut || o.slice(s.off, s.size) == nil
+			if len(o.loads) < maxLoads {
+				o.loads = append(o.loads, s)
+			}
 		}
 		o.segments = append(o.segments, s)
 	}
@@ -237,6 +242,20 @@ func text(table []byte, at uint64, limit int) string {
 	return string(t[:n])
 }
 
+// symtab is the symbol table for the linker, with its names; false where there
+// is none. A file has one at most.
+func (o *object) symtab() (s section, names []byte, ok bool) {
+	for _, s := range o.sections {
+		if s.typ == shtSymtab {
+			if uint64(s.link) < uint64(len(o.sections)) {
+				names = o.content(o.sections[s.link])
+			}
+			return s, names, true
+		}
+	}
+	return section{}, nil, false
+}
+
 func (o *object) section(name string) (section, bool) {
 	i := slices.IndexFunc(o.sections, func(s section) bool { return s.name == name })
 	if i < 0 {
@@ -296,8 +315,8 @@ func (o *object) tag(tag uint64) (uint64, bool) {
 // offset is where an address of the running program stands in the file, with
 // how many bytes of its segment follow.
 func (o *object) offset(addr uint64) (at, left uint64, ok bool) {
-	for _, s := range o.segments {
-		if s.typ == ptLoad && addr >= s.addr && addr-s.addr < s.size {
+	for _, s := range o.loads {
+		if addr >= s.addr && addr-s.addr < s.size {
 			at = s.off + (addr - s.addr)
 			if at < s.off || at >= uint64(len(o.b)) {
 				return 0, 0, false

@@ -121,10 +121,8 @@ func (f *File) canary() Check {
 			return Check{Verdict: Yes, Reason: "canary-imported"}
 		}
 	}
-	for _, s := range f.o.sections {
-		if s.typ == shtSymtab && int64(s.link) < int64(len(f.o.sections)) && bytes.Contains(f.o.content(f.o.sections[s.link]), []byte("__stack_chk_")) {
-			return Check{Verdict: Yes, Reason: "canary-symbol"}
-		}
+	if _, names, ok := f.o.symtab(); ok && bytes.Contains(names, []byte("__stack_chk_")) {
+		return Check{Verdict: Yes, Reason: "canary-symbol"}
 	}
 	switch {
 	case f.o.typ == etCore || f.o.typ == etRel && !f.Symbols:
@@ -164,10 +162,10 @@ func (f *File) fortify() Check {
 func (f *File) Fortified() (checked, plain int) {
 	for _, name := range f.Imports {
 		if inner, ok := strings.CutSuffix(name, "_chk"); ok && strings.HasPrefix(inner, "__") {
-			if slices.Contains(fortifiable, inner[2:]) || slices.Contains(onlyChecked, inner[2:]) {
+			if fortifiable[inner[2:]] || slices.Contains(onlyChecked, inner[2:]) {
 				checked++
 			}
-		} else if slices.Contains(fortifiable, name) {
+		} else if fortifiable[name] {
 			plain++
 		}
 	}
@@ -175,12 +173,20 @@ func (f *File) Fortified() (checked, plain int) {
 }
 
 // fortifiable are the functions of C libraries that have a checked twin __NAME_chk.
-var fortifiable = strings.Fields(`asprintf confstr dprintf explicit_bzero fgets fgets_unlocked fgetws fgetws_unlocked fprintf fread
+var fortifiable = set(`asprintf confstr dprintf explicit_bzero fgets fgets_unlocked fgetws fgetws_unlocked fprintf fread
 fread_unlocked fwprintf getcwd getdomainname getgroups gethostname getlogin_r gets getwd longjmp mbsnrtowcs mbsrtowcs mbstowcs memcpy
 memmove mempcpy memset obstack_printf obstack_vprintf poll ppoll pread pread64 printf ptsname_r read readlink readlinkat realpath recv
 recvfrom snprintf sprintf stpcpy stpncpy strcat strcpy strlcat strlcpy strncat strncpy swprintf syslog ttyname_r vasprintf vdprintf
 vfprintf vfwprintf vprintf vsnprintf vsprintf vswprintf vsyslog vwprintf wcpcpy wcpncpy wcrtomb wcscat wcscpy wcsncat wcsncpy
 wcsnrtombs wcsrtombs wcstombs wctomb wmemcpy wmemmove wmempcpy wmemset wprintf`)
+
+func set(words string) map[string]bool {
+	m := map[string]bool{}
+	for _, w := range strings.Fields(words) {
+		m[w] = true
+	}
+	return m
+}
 
 // onlyChecked are those whose twin is of another name, or a macro.
 var onlyChecked = []string{"fdelt", "strlen", "strchr", "strrchr", "umask", "FD_SET", "FD_CLR", "FD_ISSET"}

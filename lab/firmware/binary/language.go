@@ -32,7 +32,11 @@ type Rust struct {
 	Crates  []Dependency `json:"crates,omitempty"`  // that messages in it name, sorted; there may be more
 }
 
-const maxDependencies = 5000
+// Bounds of what is read of dependencies.
+const (
+	maxDependencies = 5000
+	maxPaths        = 200_000 // of source files
+)
 
 // readGo reads the build information of Go, nil where there is none.
 func readGo(b []byte) (g *Go) {
@@ -85,7 +89,7 @@ func (f *File) readRust() *Rust {
 		return nil
 	}
 	seen := map[Dependency]bool{}
-	for b := f.o.b; len(seen) < maxDependencies; {
+	for b, n := f.o.b, 0; n < maxPaths && len(seen) < maxDependencies; n++ {
 		i := bytes.Index(b, []byte(registry))
 		if i < 0 {
 			break
