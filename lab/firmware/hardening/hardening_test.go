@@ -196,6 +196,17 @@ func TestKernel(t *testing.T) {
 	}
 }
 
+func TestComponents(t *testing.T) {
+	seen := []lab.Observation{{Where: lab.Place{Part: "0x40"}}}
+	got := Components([]lab.Component{
+		{Kind: "kernel", Seen: seen, Parts: &lab.Parts{Options: map[string]string{"DEVKMEM": "y"}}},
+		{Kind: "kernel", Seen: seen, Parts: &lab.Parts{}}, {Kind: "kernel"}, {Kind: "program", Seen: seen, Parts: &lab.Parts{Options: map[string]string{}}},
+	})
+	if len(got) < 5 || got[0].Where[0].Part != "0x40" || len(got) != len(Kernel(map[string]string{"DEVKMEM": "y"}, lab.Place{})) {
+		t.Errorf("%+v", got)
+	}
+}
+
 // All that a result says has words.
 func TestWords(t *testing.T) {
 	var ids []string

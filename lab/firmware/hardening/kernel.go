@@ -56,3 +56,16 @@ func Kernel(config map[string]string, at lab.Place) []lab.Finding {
 	}
 	return all
 }
+
+// Components holds every kernel among the components of an image against the
+// settings, as far as its configuration was found.
+func Components(all []lab.Component) []lab.Finding {
+	var fs []lab.Finding
+	for _, c := range all {
+		if c.Kind != "kernel" || c.Parts == nil || len(c.Seen) == 0 {
+			continue
+		}
+		fs = append(fs, Kernel(c.Parts.Options, c.Seen[0].Where)...)
+	}
+	return fs
+}
