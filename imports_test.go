@@ -102,7 +102,7 @@ var allowed = map[string]string{
 	"lab/device/probe/tftp":   "lab lab/device/probe lab/device/wire",
 	"lab/device/protocols":    "lab/device/probe lab/device/probe/http lab/device/probe/ssh lab/device/probe/telnet lab/device/probe/ftp lab/device/probe/mqtt lab/device/probe/coap lab/device/probe/rtsp lab/device/probe/mdns lab/device/probe/ssdp lab/device/probe/snmp lab/device/probe/tftp",
 
-	"lab/firmware":         "confine lab lab/firmware/component lab/firmware/hardening lab/firmware/image lab/firmware/inspect lab/firmware/malware lab/firmware/secret lab/firmware/service lab/firmware/unpack",
+	"lab/firmware":         "confine lab lab/firmware/component lab/firmware/hardening lab/firmware/image lab/firmware/inspect lab/firmware/malware lab/firmware/secret lab/firmware/service lab/firmware/unpack lab/scanner",
 	"lab/firmware/image":   "",
 	"lab/firmware/binary":  "",
 	"lab/firmware/inspect": "lab/firmware/binary lab/firmware/image",

@@ -43,7 +43,7 @@ type Results struct {
 	Secrets    *secret.Result    `json:"secrets,omitempty"`
 	Services   *service.Result   `json:"services,omitempty"`
 	Hardening  *hardening.Result `json:"hardening,omitempty"`
-	Malware    *malware.Result   `json:"malware,omitempty"`
+	Malware    *malware.Result   `json:"malware,omitempty"` // of the heuristics; Malware runs the scanners
 }
 
 // System is a tree of the image.

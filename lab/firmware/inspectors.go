@@ -45,8 +45,12 @@ func inspectors(o told) ([]*inspector, error) {
 		}},
 		{name: "hardening", Inspector: hard, result: func(r *Results) []lab.Finding {
 			x := hard.Result()
+			for i := range x.Programs {
+				at := &x.Programs[i].Where
+				at.Part, at.Path = printable(at.Part), printable(at.Path)
+			}
 			r.Hardening = &x
-			return take(&x.Findings)
+			return append(take(&x.Findings), hardening.Components(r.Components)...)
 		}},
 		{name: "malware", Inspector: bad, result: func(r *Results) []lab.Finding {
 			x := bad.Result()

@@ -13,7 +13,7 @@ import (
 )
 
 // yara runs YARA with the operator's rules.
-func (s *Scanner) yara(ctx context.Context, w *work) (malware.Engine, []lab.Finding) {
+func (s *Scanner) yara(ctx context.Context, w *Collection) (malware.Engine, []lab.Finding) {
 	e := malware.Engine{Name: "yara", State: malware.Absent}
 	if s.Yara == "" {
 		return e, nil
@@ -65,7 +65,7 @@ func (s *Scanner) yara(ctx context.Context, w *work) (malware.Engine, []lab.Find
 const limits = "Heuristics.Limits.Exceeded"
 
 // clam runs ClamAV.
-func (s *Scanner) clam(ctx context.Context, w *work) (malware.Engine, []lab.Finding) {
+func (s *Scanner) clam(ctx context.Context, w *Collection) (malware.Engine, []lab.Finding) {
 	e := malware.Engine{Name: "clamav", State: malware.Absent}
 	if s.Clam == "" {
 		return e, nil

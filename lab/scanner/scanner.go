@@ -87,32 +87,58 @@ func Find(rules []string, database string) (*Scanner, error) {
 	return s, nil
 }
 
-// work is a folder of files to be scanned.
-type work struct {
-	dir     string
-	list    string // file with their paths
-	places  map[string][]lab.Place
-	numbers map[string]string // by digest
+// Ready reports whether any program has something to look with.
+func (s *Scanner) Ready() bool {
+	return s.Yara != "" && len(s.Rules) > 0 || s.Clam != "" && len(signatureFiles(s.Database)) > 0
 }
 
 // Scan gives files to the programs. Its errors are those of the files and of
 // the folder; that a program is missing or fails stands in the result.
 func (s *Scanner) Scan(ctx context.Context, files iter.Seq2[malware.Content, error]) (_ *malware.Scan, err error) {
+	c, err := s.Collect(ctx, files)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	return c.Scan(ctx)
+}
+
+// Collection are the files of an image in a private folder, each content once and
+// under a number.
+type Collection struct {
+	s       *Scanner
+	dir     string
+	list    string                 // file with their paths
+	places  map[string][]lab.Place // by number
+	numbers map[string]string      // by digest
+	scan    malware.Scan
+}
+
+// Collect writes files into a private folder, for a Scan that takes longer than
+// what gives the files may. The Collection must be closed.
+func (s *Scanner) Collect(ctx context.Context, files iter.Seq2[malware.Content, error]) (*Collection, error) {
 	dir, err := os.MkdirTemp(s.Temp, "assay-scan-")
 	if err != nil {
 		return nil, fmt.Errorf("a folder for the scanners: %w", err)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if dir, err = filepath.Abs(dir); err != nil {
-		return nil, err
+	c := &Collection{s: s, dir: dir, places: map[string][]lab.Place{}, numbers: map[string]string{}}
+	if c.dir, err = filepath.Abs(dir); err == nil {
+		err = c.write(ctx, files)
 	}
-	w := &work{dir: dir, places: map[string][]lab.Place{}, numbers: map[string]string{}}
-	scan := &malware.Scan{}
-	if err := s.write(ctx, w, scan, files); err != nil {
-		return nil, err
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	for _, run := range []func(context.Context, *work) (malware.Engine, []lab.Finding){s.yara, s.clam} {
-		e, fs := run(ctx, w)
+	return c, nil
+}
+
+// Close removes the folder.
+func (c *Collection) Close() error { return os.RemoveAll(c.dir) }
+
+// Scan runs the programs on the files.
+func (c *Collection) Scan(ctx context.Context) (*malware.Scan, error) {
+	scan := c.scan
+	for _, run := range []func(context.Context, *Collection) (malware.Engine, []lab.Finding){c.s.yara, c.s.clam} {
+		e, fs := run(ctx, c)
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
@@ -120,44 +146,47 @@ func (s *Scanner) Scan(ctx context.Context, files iter.Seq2[malware.Content, err
 		scan.Findings = append(scan.Findings, fs...)
 	}
 	scan.Findings, _ = lab.Sort(scan.Findings) // the programs look at several files at once
-	return scan, nil
+	return &scan, nil
 }
 
-// write puts the files into the folder, each content once, under numbers.
-func (s *Scanner) write(ctx context.Context, w *work, scan *malware.Scan, files iter.Seq2[malware.Content, error]) error {
-	in := filepath.Join(w.dir, "files")
-	if err := errors.Join(os.Mkdir(in, 0o700), os.Mkdir(filepath.Join(w.dir, "own"), 0o700)); err != nil {
+func (c *Collection) write(ctx context.Context, files iter.Seq2[malware.Content, error]) error {
+	in := filepath.Join(c.dir, "files")
+	if err := errors.Join(os.Mkdir(in, 0o700), os.Mkdir(filepath.Join(c.dir, "own"), 0o700)); err != nil {
 		return err
 	}
-	most := cmp.Or(s.Bytes, MaxBytes)
+	most := cmp.Or(c.s.Bytes, MaxBytes)
 	var list strings.Builder
-	for c, err := range files {
+	for f, err := range files {
 		if err != nil {
 			return err
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if n, ok := w.numbers[c.SHA256]; ok {
-			w.places[n] = append(w.places[n], c.Where)
+		c.scan.Left += f.Left
+		if f.SHA256 == "" {
 			continue
 		}
-		if c.Data == nil || scan.Bytes+int64(len(c.Data)) > most {
-			scan.Left++
+		if n, ok := c.numbers[f.SHA256]; ok {
+			c.places[n] = append(c.places[n], f.Where)
 			continue
 		}
-		n := fmt.Sprintf("%06d", scan.Files+1)
+		if f.Data == nil || c.scan.Bytes+int64(len(f.Data)) > most {
+			c.scan.Left++
+			continue
+		}
+		n := fmt.Sprintf("%06d", c.scan.Files+1)
 		p := filepath.Join(in, n)
-		if err := writeNew(p, c.Data); err != nil {
+		if err := writeNew(p, f.Data); err != nil {
 			return fmt.Errorf("a file for the scanners: %w", err)
 		}
-		scan.Files++
-		scan.Bytes += int64(len(c.Data))
-		w.numbers[c.SHA256], w.places[n] = n, []lab.Place{c.Where}
+		c.scan.Files++
+		c.scan.Bytes += int64(len(f.Data))
+		c.numbers[f.SHA256], c.places[n] = n, []lab.Place{f.Where}
 		list.WriteString(p + "\n")
 	}
-	w.list = filepath.Join(w.dir, "list")
-	return writeNew(w.list, []byte(list.String()))
+	c.list = filepath.Join(c.dir, "list")
+	return writeNew(c.list, []byte(list.String()))
 }
 
 func writeNew(p string, b []byte) error {
@@ -171,7 +200,7 @@ func writeNew(p string, b []byte) error {
 
 // place gives the places of a file by what a program calls it; false for what
 // is none of ours.
-func (w *work) place(path string) ([]lab.Place, bool) {
+func (w *Collection) place(path string) ([]lab.Place, bool) {
 	if filepath.Dir(path) != filepath.Join(w.dir, "files") {
 		return nil, false
 	}
@@ -199,7 +228,7 @@ func (b *bounded) String() string { return b.b.String() }
 
 // run runs a program in the folder, without the environment of this one. code is
 // -1 where it did not end by itself; err says why.
-func (s *Scanner) run(ctx context.Context, w *work, program string, args ...string) (stdout, stderr string, code int, err error) {
+func (s *Scanner) run(ctx context.Context, w *Collection, program string, args ...string) (stdout, stderr string, code int, err error) {
 	limit := cmp.Or(s.Time, MaxTime)
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not done after %v", limit))
 	defer cancel()
@@ -226,7 +255,7 @@ func (s *Scanner) run(ctx context.Context, w *work, program string, args ...stri
 }
 
 // version is the first line that a program says of its version.
-func (s *Scanner) version(ctx context.Context, w *work, program string) string {
+func (s *Scanner) version(ctx context.Context, w *Collection, program string) string {
 	out, _, _, err := s.run(ctx, w, program, "--version")
 	if err != nil {
 		return ""
@@ -246,7 +275,7 @@ func printable(s string, most int) string {
 
 // first is the first line of a text that says something, without the folder,
 // whose name is another one in each run.
-func (w *work) first(s string) string {
+func (w *Collection) first(s string) string {
 	for line := range strings.Lines(s) {
 		if line = strings.TrimSpace(strings.ReplaceAll(line, w.dir+string(filepath.Separator), "")); line != "" {
 			return printable(line, 300)
@@ -328,7 +357,7 @@ func sources(paths []string) ([]malware.Source, error) {
 
 // hits makes findings of what programs found: signature by file.
 type hits struct {
-	w     *work
+	w     *Collection
 	rule  string
 	tool  string
 	known map[[2]string]bool

@@ -61,8 +61,8 @@ func contents(t *testing.T, files map[string]string) iter.Seq2[malware.Content, 
 	var b bytes.Buffer
 	e := malware.NewExporter(&b)
 	inspecttest.Show(t, e, nil, inspecttest.System(t, files))
-	if left, err := e.Result(); left != 0 || err != nil {
-		t.Fatal(left, err)
+	if err := e.Result(); err != nil {
+		t.Fatal(err)
 	}
 	return malware.Contents(&b)
 }
@@ -211,6 +211,13 @@ func TestScanBounds(t *testing.T) {
 	s := &Scanner{Temp: t.TempDir(), Bytes: 10}
 	scan, err := s.Scan(t.Context(), contents(t, map[string]string{"/a": "12345678", "/b": "123456789", "/c": "1", "/d": "12345678"}))
 	if err != nil || scan.Files != 2 || scan.Left != 1 || scan.Bytes != 9 {
+		t.Errorf("%+v, %v", scan, err)
+	}
+	var b bytes.Buffer
+	e := malware.NewExporter(&b)
+	e.Missed(3)
+	e.Done(nil, nil)
+	if scan, err := s.Scan(t.Context(), malware.Contents(&b)); err != nil || scan.Left != 3 || scan.Files != 0 || s.Ready() {
 		t.Errorf("%+v, %v", scan, err)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
