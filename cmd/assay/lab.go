@@ -35,7 +35,8 @@ exit: 0 done, 1 failed, 2 usage
 
 func runLab(ctx context.Context, args []string, std stdio) int {
 	verbs := map[string]func(context.Context, []string, stdio) int{
-		"device": runLabDevice,
+		"device":          runLabDevice,
+		"vulnerabilities": runLabVulnerabilities,
 	}
 	if len(args) > 0 {
 		if run, ok := verbs[args[0]]; ok {
