@@ -5,6 +5,7 @@ package cramfs
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"slices"
@@ -126,6 +127,8 @@ func crc(b []byte) uint32 {
 // one first.
 var blockSizes = []int64{4096, 8192, 16384, 32768, 65536, 2048, 1024, 512}
 
+var errOverlap = errors.New("directories overlap")
+
 // measure finds out the size of blocks, which is not written down, from how many
 // there are in all, which is.
 func (f *fs) measure(root uint64) error {
@@ -135,8 +138,18 @@ func (f *fs) measure(root uint64) error {
 	sizes := make([]int64, len(blockSizes))
 	seen := map[int64]bool{}
 	dirs := []uint64{root}
+	left := len(f.b) / inodeSize // entries that there is room for, if none stands in two directories
+	charge := func() error {
+		if left--; left < 0 {
+			return errOverlap
+		}
+		return f.Budget.Tick()
+	}
 	for len(dirs) > 0 {
-		list, err := f.Entries(dirs[0])
+		list, err := f.list(dirs[0], charge)
+		if err == errOverlap {
+			return nil // the tree will tell
+		}
 		if err != nil && !inode.IsDamage(err) {
 			return err
 		}
@@ -181,9 +194,14 @@ func (f fs) entry(at uint64) (e entry, err error) {
 	return entry{w[0] & 0xffff, w[0] >> 16, w[1] & 0xffffff, w[1] >> 24, int64(w[2]&0x3f) * 4, int64(w[2]>>6) * 4}, nil
 }
 
-// Entries lists a directory: inodes, each with its name behind it. An inode's
-// number is the place where it stands.
+// Entries lists a directory.
 func (f fs) Entries(dir uint64) (list []inode.Entry, err error) {
+	return f.list(dir, f.Budget.Node)
+}
+
+// list reads a directory: inodes, each with its name behind it. An inode's number
+// is the place where it stands.
+func (f fs) list(dir uint64, charge func() error) (list []inode.Entry, err error) {
 	d, err := f.entry(dir)
 	if err != nil {
 		return nil, err
@@ -194,7 +212,7 @@ func (f fs) Entries(dir uint64) (list []inode.Entry, err error) {
 		end = int64(len(f.b))
 	}
 	for at < end {
-		if err := f.Budget.Tick(); err != nil {
+		if err := charge(); err != nil {
 			return list, err
 		}
 		e, bad := f.entry(uint64(at))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/zlib"
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 
 	"assay/lab/firmware/image"
 	"assay/lab/firmware/unpack/trial"
+	"assay/lab/firmware/unpack/unpacktest"
 	"assay/lab/labtest"
 )
 
@@ -184,6 +186,21 @@ func TestDamaged(t *testing.T) {
 	b = single(version2|0x1000, 0, nil)
 	if p, err := Formats[0].Open(b, trial.Budget(t)); err != nil || p.State != image.Damaged || !strings.Contains(p.Problem, "0x1000") {
 		t.Error(p, err)
+	}
+}
+
+// Directories that stand in each other, a million names over and over: it ends soon.
+func TestOverlap(t *testing.T) {
+	b := make([]byte, 8<<20)
+	copy(b, single(version2, 0, nil))
+	binary.LittleEndian.PutUint32(b[4:], uint32(len(b)))
+	word3(b[64:], 0o040755, 1<<24-1, 0, 76)
+	for at := 76; at+16 <= len(b); at += 16 {
+		word3(b[at:], 0o040755, 1<<24-1, 4, uint32(at))
+		copy(b[at+12:], fmt.Sprintf("%04x", at>>4&0xffff))
+	}
+	if p, err := unpacktest.Read(t, Formats[0], b, "overlapping directories"); err == nil && p.State != image.Damaged {
+		t.Errorf("%+v", p)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"assay/lab/firmware/image"
 	"assay/lab/firmware/unpack/trial"
+	"assay/lab/firmware/unpack/unpacktest"
 	"assay/lab/labtest"
 )
 
@@ -124,6 +125,7 @@ func TestDoubts(t *testing.T) {
 		"no inode":    {nil, image.Damaged, "no inode 9999"},
 		"dir in dir":  {[]string{"link etc lib/up"}, image.Damaged, "is elsewhere in the tree already"},
 		"root as dir": {[]string{"link <2> lib/up"}, image.Damaged, "directory 2 is elsewhere"},
+		"checksum":    {nil, image.Damaged, "inode 12 has a wrong checksum"},
 		"link":        {[]string{"set_inode_field etc/to size 5000"}, image.Damaged, "/etc/to: a link whose target has 5000"},
 	} {
 		img := filepath.Join(t.TempDir(), "ext")
@@ -135,10 +137,26 @@ func TestDoubts(t *testing.T) {
 		if name == "no inode" { // which debugfs refuses
 			le.PutUint32(b[bytes.Index(b, []byte("\x04\x01page"))-6:], 9999)
 		}
+		if name == "checksum" { // of the first inode that is no reserved one; it is read all the same
+			s, err := readSuper(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n, err := fs{b: b, super: s}.read(12)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n.raw[8] ^= 1 // its time of access
+		}
 		p, err := Formats[0].Open(b, trial.Budget(t))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
+		}
+		if name == "checksum" {
+			if _, err := p.Tree.Lookup("/etc/page"); err != nil || len(p.Tree.Root.Children) != 7 {
+				t.Errorf("%d entries, %v", len(p.Tree.Root.Children), err)
+			}
 		}
 		if p.State != c.state || !strings.Contains(fmt.Sprint(p.Tree.Notes), c.note) {
 			t.Errorf("%s: %s, %q", name, p.State, p.Tree.Notes)
@@ -148,6 +166,49 @@ func TestDoubts(t *testing.T) {
 		} else if b, err := n.Data(); err != nil || !bytes.Equal(b, trial.Noise(20000, 2)) {
 			t.Errorf("%s: the file beside is lost: %v", name, err)
 		}
+	}
+}
+
+// Every inode is a directory, and all have the same blocks: it ends soon.
+func TestShared(t *testing.T) {
+	dir := trial.Source(t, trial.Full)
+	b := trial.Image(t, mkfs(t, dir, "32M", "-t", "ext2", "-b", "1024", "-N", "8192"))
+	s, err := readSuper(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := fs{b: b, super: s}
+	root, err := f.read(rootInode)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for number := uint64(11); number <= s.inodes; number++ {
+		n, err := f.read(number)
+		if err != nil {
+			t.Fatal(err)
+		}
+		copy(n.raw, root.raw)
+		le.PutUint32(n.raw[4:], 20<<20)
+		for i := range 12 {
+			le.PutUint32(n.body()[4*i:], uint32(9000+i))
+		}
+	}
+	for block := uint32(9000); block < 9012; block++ {
+		d := b[block*1024 : (block+1)*1024]
+		for i := range 64 {
+			e := d[i*16:]
+			le.PutUint32(e, 12+(block-9000)*64+uint32(i))
+			le.PutUint16(e[4:], 16)
+			e[6], e[7] = 8, 2
+			copy(e[8:], fmt.Sprintf("%08x", block*64+uint32(i)))
+		}
+	}
+	for i := range 12 {
+		le.PutUint32(root.body()[4*i:], uint32(9000+i))
+	}
+	le.PutUint32(root.raw[4:], 20<<20)
+	if p, err := unpacktest.Read(t, Formats[0], b, "shared directories"); err == nil && p.State != image.Damaged {
+		t.Errorf("%+v", p)
 	}
 }
 

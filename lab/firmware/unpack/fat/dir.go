@@ -70,6 +70,9 @@ func (f *fs) Entries(dir uint64) (list []inode.Entry, err error) {
 			if name == "" {
 				name = short(e)
 			}
+			if err := f.Budget.Node(); err != nil {
+				return list, err
+			}
 			list = append(list, inode.Entry{Name: name, Inode: uint64(p.at) + uint64(i)})
 		}
 	}

@@ -26,8 +26,8 @@ type FS interface {
 	// a damage stays in the tree without its content.
 	Inode(n uint64) (*image.Node, error)
 
-	// Entries lists a directory without "." and "..". What comes with an error counts
-	// too.
+	// Entries lists a directory without "." and "..", and charges a node for each entry
+	// before it keeps it. What comes with an error counts too.
 	Entries(dir uint64) ([]Entry, error)
 }
 
@@ -124,7 +124,7 @@ func (b *Builder) grow(fs FS, number uint64, dir *image.Node, path string, depth
 	}
 	names := make(map[string]bool, len(entries))
 	for _, e := range entries {
-		if err := b.Budget.Node(); err != nil {
+		if err := b.Budget.Tick(); err != nil {
 			return err
 		}
 		at := path + "/" + e.Name

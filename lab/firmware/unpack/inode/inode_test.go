@@ -13,6 +13,8 @@ type fake struct {
 	nodes map[uint64]image.Node
 	dirs  map[uint64][]Entry
 	fatal error
+
+	budget *image.Budget
 }
 
 func (f fake) Inode(n uint64) (*image.Node, error) {
@@ -26,12 +28,18 @@ func (f fake) Entries(n uint64) ([]Entry, error) {
 	if n == 66 {
 		return f.dirs[n], f.fatal
 	}
+	for range f.dirs[n] {
+		if err := f.budget.Node(); err != nil {
+			return nil, err
+		}
+	}
 	return f.dirs[n], nil
 }
 
 func grow(t *testing.T, f fake) (*image.Part, error) {
 	t.Helper()
 	b := New(image.NewBudget(t.Context(), image.Bounds{Bytes: 1 << 20, Files: 200, Depth: 1, Ratio: 10}))
+	f.budget = b.Budget
 	if err := b.Grow(f, 1); err != nil {
 		return nil, err
 	}

@@ -291,7 +291,13 @@ func (f *fs) dirent(at int64, b []byte) error {
 	}
 	n := name{f.order.Uint32(b[16:]), f.order.Uint32(b[20:])}
 	text := string(b[direntSize : direntSize+size])
-	if old, ok := f.dirs[parent][text]; !ok || n.version >= old.version {
+	old, ok := f.dirs[parent][text]
+	if !ok {
+		if err := f.Budget.Node(); err != nil {
+			return err
+		}
+	}
+	if !ok || n.version >= old.version {
 		f.dirs[parent][text] = n
 	}
 	return f.Budget.Tick()
@@ -328,7 +334,8 @@ func (f *fs) piece(at int64, b []byte) error {
 	return f.Budget.Tick()
 }
 
-// Entries lists the names that were not deleted.
+// Entries lists the names that were not deleted. They were charged when their
+// nodes were read.
 func (f *fs) Entries(dir uint64) (list []inode.Entry, err error) {
 	names := f.dirs[uint32(dir)]
 	for _, text := range slices.Sorted(maps.Keys(names)) {

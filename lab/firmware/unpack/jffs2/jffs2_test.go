@@ -27,7 +27,7 @@ func TestMkfs(t *testing.T) {
 	want := trial.Read(t, dir)
 	for _, c := range []struct{ args, compression string }{
 		{"-l", "zlib"}, {"-b", "zlib"}, {"-b -m none -e 128KiB -c 20", ""}, {"-l -x zlib -x rtime -X lzo", "lzo"}, {"-b -x zlib -X rtime", "rtime"}, {"-l -m size -X lzo", "rtime zlib lzo"},
-		{"-l -n -p -s 65536 -e 256KiB", "zlib"}, {"-b -p=0x200000", "zlib"},
+		{"-l -n -p -s 65536 -e 256KiB", "zlib"}, {"-b -p0x200000", "zlib"},
 	} {
 		t.Run(c.args, func(t *testing.T) {
 			b := mkfs(t, dir, strings.Fields(c.args)...)

@@ -47,7 +47,7 @@ func open(b []byte, budget *image.Budget) (*image.Part, error) {
 		return nil, image.ErrNot
 	}
 	// Programs have the magic among their strings. A root tells what it is.
-	if h, err := f.header(uint64(root)); err != nil || h.kind&typeMask != directory {
+	if h, err := f.header(uint64(root)); err != nil || !h.sound || h.kind&typeMask != directory {
 		return nil, image.ErrNot
 	}
 	if size > p.Size {
@@ -90,6 +90,7 @@ type header struct {
 	kind             uint32
 	name             string
 	data             int64 // where the content begins
+	sound            bool  // its checksum is right
 }
 
 func (f fs) header(at uint64) (h header, err error) {
@@ -103,9 +104,7 @@ func (f fs) header(at uint64) (h header, err error) {
 	if h.name, h.data, ok = text(f.b, int64(at)+16); !ok || h.data > int64(len(f.b)) {
 		return h, inode.Damaged("the name at %#x has no end", at)
 	}
-	if !sumsToZero(f.b[at:h.data]) {
-		return h, inode.Damaged("the header at %#x has a wrong checksum", at)
-	}
+	h.sound = sumsToZero(f.b[at:h.data])
 	return h, nil
 }
 
@@ -116,8 +115,9 @@ func (f fs) Entries(dir uint64) (list []inode.Entry, err error) {
 		return nil, err
 	}
 	seen := map[uint64]bool{}
+	sound := true
 	for at := uint64(h.spec) &^ (alignment - 1); at != 0; at = uint64(h.next) {
-		if err := f.Budget.Tick(); err != nil {
+		if err := f.Budget.Node(); err != nil {
 			return list, err
 		}
 		if seen[at] {
@@ -127,6 +127,15 @@ func (f fs) Entries(dir uint64) (list []inode.Entry, err error) {
 		if h, err = f.header(at); err != nil {
 			return list, err
 		}
+		// One header may be wrong in what does not matter here; behind two of them
+		// the way is lost.
+		if !h.sound {
+			f.Wrong("the header at %#x has a wrong checksum", at)
+			if !sound {
+				return list, inode.Damaged("the list of its entries ends at %#x", at)
+			}
+		}
+		sound = h.sound
 		if h.name == "." || h.name == ".." {
 			continue
 		}

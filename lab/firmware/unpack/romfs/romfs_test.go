@@ -110,6 +110,28 @@ func TestCycles(t *testing.T) {
 	}
 }
 
+// A wrong checksum is told, and what stands behind the header is read all the
+// same, unless the next one is wrong too.
+func TestChecksum(t *testing.T) {
+	files := func(bad ...int) *image.Part {
+		b := volume(entry(9, 64, 0, ".", ""), entry(112|2, 0, 3, "f", "abc"), entry(160|2, 0, 3, "g", "def"), entry(2, 0, 3, "h", "ghi"))
+		for _, at := range bad {
+			b[at+12] ^= 1
+		}
+		binary.BigEndian.PutUint32(b[12:], 0)
+		binary.BigEndian.PutUint32(b[12:], -sum(b[:min(512, len(b))]))
+		return trial.Survive(t, Formats[0], b)
+	}
+	p := files(64)
+	if got, _ := trial.Drain(t, p); len(got) != 3 || got["/f"] != "abc" || p.State != image.Damaged || !strings.Contains(p.Problem, "the header at 0x40 has a wrong") {
+		t.Errorf("%q, %+v", got, p)
+	}
+	p = files(64, 112)
+	if got, _ := trial.Drain(t, p); len(got) != 1 || !strings.Contains(p.Problem, "and 2 more") {
+		t.Errorf("%q, %+v", got, p)
+	}
+}
+
 func TestNot(t *testing.T) {
 	for _, b := range []string{"", "-rom1fs-", "-rom1fs-" + strings.Repeat("\xff", 100), strings.Repeat("\x00", 100)} {
 		if _, err := Formats[0].Open([]byte(b), trial.Budget(t)); err != image.ErrNot {

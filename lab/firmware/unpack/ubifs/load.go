@@ -18,7 +18,7 @@ func (f *fs) load() error {
 	if le.Uint32(m.b[40:])&dirty != 0 {
 		f.Tree.Note("it was in use; its journal is read")
 	}
-	x := indexReader{fs: f, left: int64(len(f.b)) / int64(least[indexNode])}
+	x := indexReader{fs: f, left: int64(len(f.b))}
 	if err := x.read(int64(le.Uint32(m.b[48:])), int64(le.Uint32(m.b[52:])), int64(le.Uint32(m.b[56:])), -1, span{to: everything}); err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (s span) has(k key) bool { return !k.less(s.from) && k.less(s.to) }
 // indexReader goes through the index.
 type indexReader struct {
 	*fs
-	left int64 // nodes that an index has at most
+	left int64 // bytes of nodes that it may lead to: it leads to each once
 	lost []span
 }
 
@@ -120,11 +120,21 @@ func (x *indexReader) read(block, offset, size int64, level int, s span) error {
 	return nil
 }
 
-func (x *indexReader) node(block, offset, size int64, level int) (node, error) {
-	if x.left--; x.left < 0 {
-		return node{}, inode.Damaged("it has no end")
+// once reads a node while there are any that were not read.
+func (x *indexReader) once(block, offset int64) (n node, err error) {
+	if x.left < 0 {
+		return n, inode.Damaged("it leads to more than the image has")
 	}
-	n, err := x.fs.read(block, offset)
+	if err := x.Budget.Tick(); err != nil {
+		return n, err
+	}
+	n, err = x.fs.read(block, offset)
+	x.left -= max(headerSize, int64(len(n.b)))
+	return n, err
+}
+
+func (x *indexReader) node(block, offset, size int64, level int) (node, error) {
+	n, err := x.once(block, offset)
 	if err != nil {
 		return n, err
 	}
@@ -135,12 +145,15 @@ func (x *indexReader) node(block, offset, size int64, level int) (node, error) {
 	case 28+20*count > len(n.b) || level >= 0 && own != level || own > 32:
 		return n, inode.Damaged("the node at %#x has %d branches and is of level %d", n.at, count, own)
 	}
-	return n, x.Budget.Tick()
+	return n, nil
 }
 
 // leaf takes the node that a branch leads to.
 func (x *indexReader) leaf(block, offset int64, k key) error {
-	n, err := x.fs.read(block, offset)
+	n, err := x.once(block, offset)
+	if err != nil && !inode.IsDamage(err) {
+		return err
+	}
 	if err == nil && (n.kind > xentNode || n.key() != k) {
 		err = inode.Damaged("the node at %#x is not what the index says", n.at)
 	}
@@ -348,6 +361,11 @@ func (f *fs) dent(n node) error {
 	}
 	if f.dirs[dir] == nil {
 		f.dirs[dir] = map[string]uint64{}
+	}
+	if _, ok := f.dirs[dir][name]; !ok {
+		if err := f.Budget.Node(); err != nil {
+			return err
+		}
 	}
 	f.dirs[dir][name] = number
 	return nil

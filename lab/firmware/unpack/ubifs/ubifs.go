@@ -318,7 +318,7 @@ func unpack(dst, b []byte) error {
 	return err
 }
 
-// Entries lists a directory.
+// Entries lists a directory. The names were charged when their nodes were read.
 func (f *fs) Entries(dir uint64) (list []inode.Entry, err error) {
 	if i := f.files[uint32(dir)]; i != nil && i.node.b != nil && le.Uint32(i.node.b[108:])&encrypted != 0 {
 		f.Tree.Note("inode %d is an encrypted directory; its names are not read", dir)

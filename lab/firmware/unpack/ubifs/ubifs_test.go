@@ -20,6 +20,7 @@ import (
 	"assay/lab/firmware/unpack/inode"
 	"assay/lab/firmware/unpack/trial"
 	"assay/lab/firmware/unpack/ubi"
+	"assay/lab/firmware/unpack/unpacktest"
 	"assay/lab/labtest"
 )
 
@@ -394,6 +395,47 @@ func TestDamaged(t *testing.T) {
 		if _, err := n.Data(); err == nil || !strings.Contains(err.Error(), "block 0, in the node at") || !strings.Contains(err.Error(), what) {
 			t.Errorf("%s: %v", what, err)
 		}
+	}
+}
+
+// An index whose branches all lead to one place, on each level: it ends soon.
+func TestWideIndex(t *testing.T) {
+	e := edit(t, mkfs(t, trial.Source(t, trial.Small)))
+	m, _ := e.f.master()
+	// Three levels of as many branches as a block has room for, in blocks of their own.
+	e.b = append(e.b, bytes.Repeat([]byte{0xff}, 3*leb)...)
+	le.PutUint32(e.b[40:], uint32(len(e.b)/leb))
+	e.seal(0)
+	const count = (leb - 28) / 20
+	first := int64(len(e.b)/leb) - 3
+	leaf := e.f.files[e.find("lib/noise")].node
+	for level := range int64(3) {
+		body := make([]byte, 4+20*count)
+		le.PutUint16(body, count)
+		le.PutUint16(body[2:], uint16(level))
+		for i := range count {
+			b := body[4+20*i:]
+			le.PutUint32(b, uint32(first+level-1))
+			le.PutUint32(b[8:], uint32(28+20*count))
+			if level == 0 {
+				le.PutUint32(b, uint32(leaf.at/leb))
+				le.PutUint32(b[4:], uint32(leaf.at%leb))
+				copy(b[12:20], leaf.b[keyAt:])
+			}
+		}
+		e.at = (first + level) * leb
+		e.node(indexNode, 0, body)
+	}
+	for _, n := range []int64{m.at} {
+		le.PutUint32(e.b[n+48:], uint32(first+2))
+		le.PutUint32(e.b[n+52:], 0)
+		le.PutUint32(e.b[n+56:], uint32(28+20*count))
+		le.PutUint64(e.b[n+8:], 1<<30)
+		e.seal(n)
+	}
+	p, err := unpacktest.Read(t, Formats[0], e.b, "a wide index")
+	if err != nil || p.State != image.Damaged || !strings.Contains(strings.Join(p.Tree.Notes, "|"), "leads to more than the image has") {
+		t.Errorf("%+v, %v", p, err)
 	}
 }
 
