@@ -136,9 +136,14 @@ func Recognize(h string) Scheme {
 		if _, err := bcrypt.Cost([]byte(h)); err == nil && digits(h[7:], 53, 64) {
 			return BCrypt
 		}
-	case strings.HasPrefix(h, "$y$") && strings.Count(h, "$") == 4 && len(h) <= 200:
-		return Yescrypt
-	case (strings.HasPrefix(h, "$gy$") || strings.HasPrefix(h, "$7$")) && len(h) > 40 && len(h) <= 200:
+	case strings.HasPrefix(h, "$y$") || strings.HasPrefix(h, "$gy$") || strings.HasPrefix(h, "$7$"):
+		f := strings.Split(h, "$") // "", y, parameters, salt, hash; of scrypt the parameters and the salt are one
+		if len(f) < 4 || len(f) > 5 || len(f[2]) < 3 || len(f[2]) > 100 || len(f[3]) > 86 || !digits(f[len(f)-1], 43, 64) || !digits(f[2], len(f[2]), 64) {
+			return ""
+		}
+		if f[1] == "y" && len(f) == 5 {
+			return Yescrypt
+		}
 		return Scrypt
 	case strings.HasPrefix(h, "{SHA}"):
 		if b, err := base64.StdEncoding.DecodeString(h[5:]); err == nil && len(b) == sha1.Size {

@@ -85,7 +85,7 @@ func TestAPR1AgainstOpenSSL(t *testing.T) {
 }
 
 func TestNoHash(t *testing.T) {
-	for _, h := range []string{"", "*", "!", "x", "$1$", "$1$salt$", "$1$salt$short", "$1$toolongsalt$" + strings.Repeat("a", 22), "$6$rounds=x$a$" + strings.Repeat("a", 86), "usr/sbin/logi", "$2a$99$" + strings.Repeat("a", 53), "{SHA}x", "$y$", "abcdefghijkl:"} {
+	for _, h := range []string{"", "*", "!", "x", "$1$", "$1$salt$", "$1$salt$short", "$1$toolongsalt$" + strings.Repeat("a", 22), "$6$rounds=x$a$" + strings.Repeat("a", 86), "usr/sbin/logi", "$2a$99$" + strings.Repeat("a", 53), "{SHA}x", "$y$", "$y$j9T$a$b", "$y$", "abcdefghijkl:"} {
 		if s := Recognize(h); s != "" {
 			t.Errorf("%q is taken for %s", h, s)
 		}

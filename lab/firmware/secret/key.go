@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/dsa"
+	"crypto/ecdh"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -181,11 +182,10 @@ func goKey(private any) (Key, error) {
 		return Key{Algorithm: "Ed25519", Bits: 256, Fingerprint: fingerprint(k.Public())}, nil
 	case *ed25519.PrivateKey:
 		return goKey(*k)
+	case *ecdh.PrivateKey:
+		return Key{Algorithm: fmt.Sprint(k.Curve()), Bits: 8 * len(k.Bytes()), Fingerprint: fingerprint(k.PublicKey())}, nil
 	case *dsa.PrivateKey:
 		return checkDSA(k.P, k.Q, k.G, k.Y, k.X)
-	}
-	if p, ok := private.(interface{ Public() crypto.PublicKey }); ok {
-		return Key{Algorithm: strings.TrimPrefix(fmt.Sprintf("%T", private), "*"), Fingerprint: fingerprint(p.Public())}, nil
 	}
 	return Key{}, errKey
 }
@@ -689,12 +689,17 @@ func openPKCS12(b []byte, password string) (Key, bool) {
 }
 
 // testLibraries carry keys for their own tests, which the whole world knows.
-var testLibraries = []string{"libmbed", "libpolarssl", "libwolfssl", "libcyassl", "libmatrixssl", "libaxtls"}
+var testLibraries = []string{"libmbed", "libpolarssl", "libwolfssl", "libcyassl", "libmatrixssl", "libaxtls", "libgnutls"}
 
 func keyUse(f *inspect.File) string {
 	base := strings.ToLower(path.Base(f.Path))
-	for _, l := range testLibraries {
-		if strings.HasPrefix(base, l) {
+	if !f.Text() {
+		for _, l := range testLibraries {
+			if strings.HasPrefix(base, l) {
+				return "library-test"
+			}
+		}
+		if base == "openssl" { // the keys that openssl speed measures with
 			return "library-test"
 		}
 	}

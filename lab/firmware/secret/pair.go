@@ -45,14 +45,36 @@ func kindOfText(f *inspect.File) string {
 			return "configuration"
 		}
 	}
-	if strings.Contains(base, "nvram") || strings.Contains(base, "default") || strings.Contains(base, "config") {
+	if path.Ext(base) == "" && (strings.Contains(base, "nvram") || strings.Contains(base, "default") || strings.Contains(base, "config")) {
 		return "configuration"
 	}
 	return ""
 }
 
+// blank makes comments empty and keeps their lines.
+func blank(b []byte, begin, end string) []byte {
+	out := bytes.Clone(b)
+	for at := 0; ; {
+		k := bytes.Index(out[at:], []byte(begin))
+		if k < 0 {
+			return out
+		}
+		k += at
+		stop := len(out)
+		if e := bytes.Index(out[k+len(begin):], []byte(end)); e >= 0 {
+			stop = k + len(begin) + e + len(end)
+		}
+		for n := k; n < stop; n++ {
+			if out[n] != '\n' {
+				out[n] = ' '
+			}
+		}
+		at = stop
+	}
+}
+
 // notSettings are files with words like passwords in them that set none.
-var notSettings = wordSet(`nsswitch.conf login.defs deluser.conf adduser.conf services protocols rpc mime.types magic debconf.conf pam.conf ucitrack profile bash.bashrc inputrc locale.alias nanorc vimrc screenrc securetty`)
+var notSettings = wordSet(`nsswitch.conf openssl.cnf login.defs deluser.conf adduser.conf services protocols rpc mime.types magic debconf.conf pam.conf ucitrack profile bash.bashrc inputrc locale.alias nanorc vimrc screenrc securetty`)
 
 func notSetting(p string) bool {
 	base := path.Base(p)
@@ -135,6 +157,9 @@ func linePairs(all []pair, s string, n int, kind string) []pair {
 			continue
 		}
 		at := i
+		if kind == "json" && (start == 0 || s[start-1] != '"' || at >= len(s) || s[at] != '"') {
+			continue // words in a text
+		}
 		for at < len(s) && strings.IndexByte("\"'])", s[at]) >= 0 {
 			at++
 		}
@@ -201,6 +226,9 @@ func plausible(v string) bool {
 	if isNumber(v) && len(v) < 3 {
 		return false
 	}
+	if strings.Count(v, "/") > 1 || strings.Contains(v, ".*") || strings.Contains(v, ".+") {
+		return false // paths and patterns
+	}
 	return !strings.ContainsAny(v, "(){}[]|<>\\`\"") && !strings.HasSuffix(v, ":") && !strings.HasSuffix(v, ",")
 }
 
@@ -252,7 +280,17 @@ func (i *Inspector) settings(f *inspect.File) {
 			}
 		})
 	}
-	ps := pairsIn(f.Data, kind)
+	text := f.Data
+	if bytes.Contains(text, []byte("<!--")) {
+		text = blank(text, "<!--", "-->")
+	}
+	if kind == "code" && bytes.Contains(text, []byte("/*")) {
+		text = blank(text, "/*", "*/")
+	}
+	if path.Ext(base) == ".json" {
+		kind = "json"
+	}
+	ps := pairsIn(text, kind)
 	wireless := base == "wireless" || strings.HasPrefix(base, "hostapd") || strings.HasPrefix(base, "wpa_supplicant")
 	if wireless { // option key, key1 of UCI and wep_key0 are keys there and nowhere else
 		lines(f.Data, func(n int, s string) {

@@ -148,7 +148,7 @@ func (i *Inspector) looseHashes(f *inspect.File) {
 			k += from
 			from = k + 1
 			h := hashText(f.Data[k:min(len(f.Data), k+200)])
-			if Recognize(h) == "" || selfTest(h) || strings.Count(h[len(h)-20:], h[len(h)-1:]) > 15 {
+			if Recognize(h) == "" || selfTest(h) || strings.Count(h[max(0, len(h)-20):], h[len(h)-1:]) > 15 {
 				continue
 			}
 			if n++; n > 100 {

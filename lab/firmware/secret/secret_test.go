@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"assay/lab"
+	"assay/lab/firmware/inspect"
 	"assay/lab/firmware/inspect/inspecttest"
 )
 
@@ -149,6 +150,29 @@ func FuzzAccounts(f *testing.F) {
 				if a.Where.Line < 1 || a.Login == "" || a.Login == Open && a.Hash != "" {
 					t.Errorf("%+v", a)
 				}
+			}
+		}
+	})
+}
+
+// Whatever a file holds, it is looked at without a panic, and what is found has a place.
+func FuzzFile(f *testing.F) {
+	for _, s := range []string{
+		"\x7fELF\x01\x01\x01\x00telnetd -u a:b1\x00root\x00vizxv\x00", "root:$1$$CoERg7ynjYLsj2j4glJ34.:0:0:::::", "$y$j9T$a$b", "$2a$05$", "$6$rounds=1$",
+		"AKIA", "ghp_", "eyJhbGciOiJIUzI1NiJ9.eyJ.x", ":AA", "<title>x</title>", "ssh-rsa AAAA", "AccountKey=",
+	} {
+		for _, p := range []string{"etc/x", "etc/passwd", "bin/x", "www/x.html", "root/.ssh/authorized_keys", "etc/init.d/x"} {
+			f.Add(p, s)
+		}
+	}
+	f.Fuzz(func(t *testing.T, p, s string) {
+		i := New(Options{Work: 1000})
+		system := inspecttest.System(t, nil)
+		i.File(inspect.NewFile(system, "/"+p, nil, []byte(s), [32]byte{}))
+		i.Done([]*inspect.System{system}, nil)
+		for _, x := range i.Result().Findings {
+			if x.Where[0].Path == "" {
+				t.Errorf("%+v", x)
 			}
 		}
 	})

@@ -133,10 +133,34 @@ func (i *Inspector) Done(systems []*inspect.System, parts []*image.Part) {
 		sys.start()
 	}
 	i.boot(parts)
+	i.r.Listeners = strongest(i.r.Listeners)
 	slices.SortStableFunc(i.r.Listeners, func(a, b Listener) int {
 		return cmp.Or(cmp.Compare(a.Where.Part, b.Where.Part), cmp.Compare(a.Port, b.Port), cmp.Compare(a.Transport, b.Transport), cmp.Compare(a.Service, b.Service), lab.ComparePlaces(a.Where, b.Where))
 	})
 	i.report()
+}
+
+// strongest keeps one of the listeners that a script starts in several of its branches: the one that
+// starts most surely.
+func strongest(ls []Listener) (kept []Listener) {
+	type key struct {
+		part, path, unit, by, service, transport, address string
+		port                                              int
+	}
+	rank := map[State]int{Enabled: 2, Conditional: 1}
+	at := map[key]int{}
+	for _, l := range ls {
+		k := key{l.Where.Part, l.Where.Path, l.Unit, l.By, l.Service, l.Transport, l.Address, l.Port}
+		n, twice := at[k]
+		switch {
+		case !twice:
+			at[k] = len(kept)
+			kept = append(kept, l)
+		case rank[l.State] > rank[kept[n].State]:
+			kept[n] = l
+		}
+	}
+	return kept
 }
 
 // Result is what was found, after Done.

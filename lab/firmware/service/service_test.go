@@ -110,7 +110,7 @@ stop_service() { telnetd; }
 func TestBusyBox(t *testing.T) {
 	r := run(t, with(map[string]string{
 		"etc/inittab":               "::sysinit:/etc/init.d/rcS\nttyS0::respawn:/sbin/getty -L ttyS0 115200 vt100\n::respawn:/usr/sbin/gdbserver :9000 /usr/bin/app\n::ctrlaltdel:/sbin/reboot\n",
-		"etc/init.d/rcS":            "#!/bin/sh\nmount -a\nfor i in /etc/init0.d/S??* ;do\n\t[ ! -f \"$i\" ] && continue\n\t$i start\ndone\n/usr/sbin/httpd -p 8080 -h /www &\nif [ \"$(nvram get ftp)\" = 1 ]; then\n\tvsftpd &\nfi\nutelnetd -l /bin/sh -p 2323 &\nnc -l -p 4444 -e /bin/sh &\nsshd -h\n",
+		"etc/init.d/rcS":            "#!/bin/sh\nmount -a\nfor i in /etc/init0.d/S??* ;do\n\t[ ! -f \"$i\" ] && continue\n\t$i start\ndone\n/usr/sbin/httpd -p 8080 -h /www &\nif [ \"$(nvram get ftp)\" = 1 ]; then\n\tvsftpd &\nfi\nutelnetd -l /bin/sh -p 2323 &\nnc -l -p 4444 -e /bin/sh &\nsshd -t\n",
 		"etc/vsftpd.conf":           "anonymous_enable=YES\nlisten_port=2121\n",
 		"etc/init0.d/S80telnetd.sh": "#!/bin/sh\nif [ \"$1\" = \"start\" ]; then\n\tif [ -f \"/usr/sbin/login\" ]; then\n\t\timage_sign=`cat /etc/config/image_sign`\n\t\ttelnetd -l \"/usr/sbin/login\" -u Alphanetworks:$image_sign -i br0 &\n\telse\n\t\ttelnetd &\n\tfi\nelse\n\tkillall telnetd\nfi\n",
 		"etc/config/image_sign":     "wrgn80\n",

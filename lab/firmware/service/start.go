@@ -680,12 +680,17 @@ func startStop(args []string) (name string, rest []string, user string) {
 }
 
 // onlyTells are arguments with which a program says something and ends.
-var onlyTells = map[string]bool{"--version": true, "-v": true, "-V": true, "--help": true, "-h": true, "-t": true, "--test": true}
+var onlyTells = map[string]bool{"--version": true, "-V": true, "--help": true, "-?": true, "--test": true}
 
 // started notes that a program is started.
 func (s *system) started(name string, args []string, user string, state State, by, unit string, at lab.Place) int {
-	if len(s.i.r.Starts) >= maxStarts || len(args) == 1 && onlyTells[args[0]] {
+	if len(s.i.r.Starts) >= maxStarts || len(args) > 0 && onlyTells[args[0]] {
 		return -1
+	}
+	for _, a := range args { // OpenSSH, nginx and lighttpd look at their configuration and end
+		if b := base(name); a == "-t" && (b == "sshd" || b == "nginx") || a == "-tt" && b == "lighttpd" {
+			return -1
+		}
 	}
 	s.i.r.Starts = append(s.i.r.Starts, Start{
 		Program: name, Path: s.program(name), Arguments: slices.Clone(args), User: user, State: state, By: by, Unit: unit, Where: at, system: s,

@@ -289,7 +289,7 @@ func (i *Inspector) configuration(f *inspect.File, at lab.Place) {
 	dir := path.Dir(f.Path)
 	opkg := base == "opkg.conf" || strings.Contains(dir, "/etc/opkg")
 	inEtc := strings.Contains(f.Path, "/etc")
-	packages := opkg || strings.HasSuffix(dir, "/apt") || strings.HasSuffix(dir, "sources.list.d") || strings.HasSuffix(f.Path, "/apk/repositories")
+	packages := opkg || strings.HasSuffix(dir, "/etc/apt") || strings.HasSuffix(dir, "/etc/apt/sources.list.d") || strings.HasSuffix(f.Path, "/apk/repositories")
 	if !packages && !inEtc && !about.MatchString(f.Path) {
 		return
 	}
@@ -327,7 +327,7 @@ func (i *Inspector) configuration(f *inspect.File, at lab.Place) {
 			i.find(lab.Found("update.certificate-unchecked", lab.Confirmed, at, "command", t))
 		default:
 			if strings.Contains(t, "://") {
-				i.address(t, about.MatchString(f.Path), at)
+				i.address(t, inEtc && about.MatchString(f.Path), at)
 			}
 		}
 	}
