@@ -32,8 +32,7 @@ var Formats = []image.Format{{
 }}
 
 const (
-	metaSize = 8192    // of a block of metadata, unpacked
-	padding  = 4 << 10 // to a multiple of which images are filled up
+	metaSize = 8192 // of a block of metadata, unpacked
 
 	// Flags of the superblock.
 	flagCheck = 1 << 2 // of versions 1 to 3: a byte 0xff stands before each block of metadata
@@ -118,9 +117,6 @@ func (f *fs) readSuper() bool {
 		f.order, f.headers = order, order
 		r := fields{b: f.b, order: order}
 		f.major, f.minor = uint32(major), uint32(order.Uint16(f.b[30:]))
-		if f.minor > 15 {
-			return false
-		}
 		size := 119
 		switch f.major {
 		case 1:
@@ -174,12 +170,23 @@ func (f *fs) super3(r fields) {
 	if f.major >= 2 {
 		f.fragments, f.fragmentAt = int64(r.u32(55)), int64(r.u32(59))
 	}
-	if f.major == 3 {
+	if f.wide(r) {
 		f.used = int64(r.u64(63))
 		f.uidAt, f.gidAt = int64(r.u64(71)), int64(r.u64(79))
 		f.inodes, f.dirs = int64(r.u64(87)), int64(r.u64(95))
 		f.fragmentAt = int64(r.u64(103))
 	}
+}
+
+// wide reports whether the fields of version 3 with 64 bits count. The tools of some
+// makers said version 2 and filled in those of 3.
+func (f *fs) wide(r fields) bool {
+	if len(f.b) < 119 || f.major == 1 {
+		return false
+	}
+	used := r.u64(63)
+	sound := used > 119 && used < 1<<40 && r.u64(87) < used && r.u64(95) <= used
+	return sound && (f.major == 3 || f.used == 0)
 }
 
 // size is that of blocks, which is said twice.
@@ -200,17 +207,19 @@ func (f *fs) plausible(size int64) bool {
 }
 
 // extent is how much of b the image takes: what is used, and zeros behind it up to
-// the size to which mksquashfs fills up.
+// a size to which tools fill up.
 func (f *fs) extent() int64 {
 	n := int64(len(f.b))
 	if f.used >= n {
 		return n
 	}
-	end := min((f.used+padding-1)/padding*padding, n)
-	if len(bytes.TrimLeft(f.b[f.used:end], "\x00")) > 0 {
-		return f.used
+	for _, unit := range []int64{4096, 1024} {
+		end := min((f.used+unit-1)/unit*unit, n)
+		if len(bytes.TrimLeft(f.b[f.used:end], "\x00")) == 0 {
+			return end
+		}
 	}
-	return end
+	return f.used
 }
 
 func (f *fs) describe(found bool) {
@@ -364,7 +373,7 @@ func (f *fs) read(c *cursor, n int) ([]byte, error) {
 }
 
 // readOwners reads the tables of users and groups. Without them files belong to
-// root.
+// root. Before version 4 there are makers whose tools filled in places that cannot be.
 func (f *fs) readOwners() {
 	if f.major < 4 {
 		f.owners = f.rawTable(f.uidAt, f.uids, "users")
@@ -395,7 +404,7 @@ func (f *fs) rawTable(at, n int64, what string) []uint32 {
 		return nil
 	}
 	if at < 0 || at+4*n > int64(len(f.b)) {
-		f.Wrong("the table of %s at %#x is behind the end", what, at)
+		f.Tree.Note("the table of %s at %#x is behind the end: who owns the files is not known", what, at)
 		return nil
 	}
 	out := make([]uint32, n)

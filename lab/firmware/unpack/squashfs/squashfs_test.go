@@ -261,6 +261,56 @@ func TestVariants(t *testing.T) {
 	}
 }
 
+// What makers' tools left in superblocks: a minor version that is a letter, no use of
+// the table of groups, a version 2 in the structure of 3.
+func TestSuperblocks(t *testing.T) {
+	dir := source(t, trial.Small)
+	for name, c := range map[string]struct {
+		w    writer
+		edit func([]byte)
+	}{
+		"minor L":           {writer{major: 2, minor: 'L', big: true}, func([]byte) {}},
+		"false places":      {writer{major: 2}, func(b []byte) { copy(b[16:], "\xff\xff\xff\xff"); b[38] = 9 }},
+		"no narrow fields":  {writer{major: 3}, func(b []byte) { clear(b[8:28]) }},
+		"only narrow ones":  {writer{major: 2, wideToo: true}, func([]byte) {}},
+		"no block log":      {writer{major: 3}, func(b []byte) { clear(b[34:36]) }},
+		"a false count":     {writer{major: 4, compression: 1}, func(b []byte) { copy(b[4:], "\xff\xff\xff\xff") }},
+		"no time, no flags": {writer{major: 4, compression: 1}, func(b []byte) { clear(b[8:12]); copy(b[24:], "\xff\xfb") }},
+	} {
+		want := read(t, dir)
+		w := c.w
+		w.block, w.pack = 32768, deflate
+		b := w.image(t, want)
+		c.edit(b)
+		p, err := format.Open(b, trial.Budget(t))
+		if err != nil || p.State != image.Understood || len(p.Tree.Notes) > 0 != (name == "false places") {
+			t.Errorf("%s: %+v, %v", name, p, err)
+			continue
+		}
+		trial.Same(t, p.Tree, kept(want, w.major), trial.Keeps{Perm: true, Owner: name != "false places", Time: true})
+	}
+}
+
+// Images are filled up to 4 KiB, or 1 KiB, or not at all.
+func TestExtent(t *testing.T) {
+	w := writer{major: 4, compression: 1, block: 4096, pack: deflate}
+	b := w.image(t, read(t, source(t, trial.Small)))
+	used := int(binary.LittleEndian.Uint64(b[40:]))
+	k1, k4 := (used+1023)/1024*1024, (used+4095)/4096*4096
+	for after, want := range map[string]int{
+		strings.Repeat("\x00", 9000): k4, strings.Repeat("\x00", k1-used) + "x" + strings.Repeat("\x00", 9000): k1, "x": used, "": used,
+		strings.Repeat("\x00", k1-used-1): k1 - 1,
+	} {
+		p := trial.Whole(t, format, append(b[:used:used], after...))
+		if k1 == k4 && want == k1 {
+			continue
+		}
+		if p.Size != int64(want) {
+			t.Errorf("%d zeros and %d bytes behind %d: %d", strings.Count(after, "\x00"), len(after), used, p.Size)
+		}
+	}
+}
+
 // An image may be cut off, or have bytes changed.
 func TestHurt(t *testing.T) {
 	dir := source(t, trial.Small)

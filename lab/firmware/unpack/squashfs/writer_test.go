@@ -28,6 +28,7 @@ type writer struct {
 	magic        string
 	compression  uint64 // of version 4
 	large        bool   // the large forms of inodes
+	wideToo      bool   // version 2 in the superblock of version 3
 	storeInodes  bool   // metadata as it is
 	pack         func([]byte) []byte
 	packData     func([]byte) []byte // of files, where it is another
@@ -119,7 +120,12 @@ func (t *table) flush() {
 	t.buf = t.buf[:0]
 }
 
-func (w *writer) superSize() int { return map[int]int{1: 51, 2: 63, 3: 119, 4: 96}[w.major] }
+func (w *writer) superSize() int {
+	if w.wideToo {
+		return 119
+	}
+	return map[int]int{1: 51, 2: 63, 3: 119, 4: 96}[w.major]
+}
 
 // image writes a tree.
 func (w *writer) image(t testing.TB, tree *image.Tree) []byte {
@@ -181,7 +187,7 @@ func (w *writer) image(t testing.TB, tree *image.Tree) []byte {
 			field{64, root}, field{64, at()}, field{64, ids}, field{64, none}, field{64, inodes}, field{64, dirs}, field{64, frags}, field{64, none})
 	} else {
 		narrow := func(v uint64) field {
-			if w.major == 3 {
+			if w.major == 3 || w.wideToo {
 				v = 0
 			}
 			return field{32, v}
@@ -196,7 +202,7 @@ func (w *writer) image(t testing.TB, tree *image.Tree) []byte {
 		if w.major >= 2 {
 			fields = append(fields, field{32, uint64(w.block)}, field{32, uint64(len(w.fragments))}, narrow(frags))
 		}
-		if w.major == 3 {
+		if w.major == 3 || w.wideToo {
 			fields = append(fields, field{64, at()}, field{64, ids}, field{64, gids}, field{64, inodes}, field{64, dirs}, field{64, frags}, field{64, none})
 		}
 		super = w.lay(fields...)
