@@ -113,7 +113,7 @@ var allowed = map[string]string{
 	"lab/scanner":            "lab lab/firmware/malware",
 
 	"lab/firmware/unpack/unpacktest": "lab/firmware/image",
-	"lab/firmware/unpack/trial":      "lab/firmware/image lab/firmware/unpack/unpacktest",
+	"lab/firmware/unpack/trial":      "lab/firmware/image lab/firmware/unpack/unpacktest lab/labtest",
 	"lab/firmware/unpack/inode":      "lab/firmware/image",
 	"lab/firmware/unpack/kernel":     "lab/firmware/image lab/firmware/unpack/compress",
 	"lab/firmware/unpack/wrapper":    "lab/firmware/image",
