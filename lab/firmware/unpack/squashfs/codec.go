@@ -223,9 +223,12 @@ func (f *fs) tryAll(at int64, packed []byte, next int64) (*codec, error) {
 		if err != nil || n == 0 || p != certain && second != nil {
 			continue
 		}
+		// The inode may go on in the next block, which is packed alike.
+		f.codec = c
 		f.meta[at] = metaBlock{dst[:n], next}
 		right := f.rootIsDir()
-		delete(f.meta, at)
+		clear(f.meta)
+		f.codec = nil
 		if !right {
 			continue
 		}

@@ -299,6 +299,9 @@ func (f *fs) metadata(at int64) (metaBlock, error) {
 	}
 	m := metaBlock{packed, next}
 	if !stored {
+		if f.codec == nil {
+			return metaBlock{}, inode.Damaged("metadata at %#x: packed, and nothing says how", at)
+		}
 		dst := make([]byte, metaSize)
 		n, err := f.unpack(&f.codec, dst, packed, 0)
 		if err != nil {
