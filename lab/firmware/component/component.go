@@ -9,6 +9,7 @@ package component
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"assay/lab"
@@ -104,7 +105,7 @@ func (i *Inspector) program(f *inspect.File, name string) {
 func (i *Inspector) take(f *inspect.File, found []reading, name string) {
 	for _, r := range found {
 		i.add(sighting{
-			family: r.look.family, id: r.look.family.ID, system: f.System.Part, sum: f.SHA256, own: named(r.look.family.Own, name),
+			family: r.look.family, id: r.look.family.ID, system: f.System.Part, sum: f.SHA256, own: named(r.look.family.Own, name), coarse: r.look.Coarse,
 			seen: lab.Observation{
 				Rule: r.look.Rule, Version: r.look.Version, Kind: r.look.Kind, Text: short(r.text, 200), Claims: r.version,
 				Where: lab.Place{Part: f.System.Part, Path: f.Path, Offset: int64(r.offset)},
@@ -157,15 +158,8 @@ func (i *Inspector) partsOf(at where) *lab.Parts {
 }
 
 // own reports whether a file of this name is a family's own.
-func (s *set) own(name string) bool { return s.ownFamily(name) != nil }
-
-func (s *set) ownFamily(name string) *Family {
-	for _, f := range s.families {
-		if named(f.Own, name) {
-			return f
-		}
-	}
-	return nil
+func (s *set) own(name string) bool {
+	return slices.ContainsFunc(s.families, func(f *Family) bool { return named(f.Own, name) })
 }
 
 // Done looks at what stands outside of trees and puts everything together.
@@ -183,50 +177,65 @@ func (i *Inspector) Done(systems []*inspect.System, parts []*image.Part) {
 	i.merge(systems)
 }
 
-// part looks at what a part has outside of trees: its bytes, where nothing inside of
-// it takes them.
+// part looks at what a part has outside of trees: its bytes where nothing inside of
+// it takes them, unless they are packed.
 func (i *Inspector) part(p *image.Part) {
+	packed := false
+	at := int64(0)
 	for _, c := range p.Parts {
 		i.part(c)
+		packed = packed || c.Out
 	}
 	if p.Tree != nil || p.State == image.Padding {
 		return
 	}
 	i.title(p)
-	if len(p.Parts) == 0 {
-		i.blob(p.Raw, p.ID)
+	if packed || unpacks(p) {
+		return
 	}
+	raw := func(to int64) {
+		if to = min(to, int64(len(p.Raw))); at < to {
+			i.blob(p.Raw[at:to], p.ID, at)
+		}
+	}
+	for _, c := range p.Parts {
+		raw(c.Offset)
+		at = max(at, c.Offset+c.Size)
+	}
+	raw(int64(len(p.Raw)))
+}
+
+// unpacks reports whether something came out of a part.
+func unpacks(p *image.Part) bool {
+	return slices.ContainsFunc(p.Streams, func(s image.Stream) bool { return s.Size == 0 && len(s.Data) > 0 })
 }
 
 // title reads what a wrapper calls its content: uImage names kernels "Linux-4.4.92".
 func (i *Inspector) title(p *image.Part) {
-	if name := p.Get("name"); name != "" {
-		i.takeBlob(i.set.read([]byte(name), "", inBlob), p.ID, [32]byte{})
+	if name := p.Get("name"); name != "" && p.Format != "linux" { // whose name is read off its bytes
+		i.takeBlob(i.set.read([]byte(name), "", inBlob), p.ID, 0)
 	}
 }
 
 // maxBlob is how much of one part is searched.
 const maxBlob = 256 << 20
 
-func (i *Inspector) blob(b []byte, id string) {
+func (i *Inspector) blob(b []byte, id string, offset int64) {
 	b = b[:min(len(b), maxBlob)]
-	if len(b) == 0 {
-		return
-	}
 	if isConfig(b) {
-		i.addConfig(b, lab.Place{Part: id})
+		i.addConfig(b, lab.Place{Part: id, Offset: offset})
 		return
 	}
-	i.takeBlob(i.set.read(b, "", inBlob), id, [32]byte{})
+	i.takeBlob(i.set.read(b, "", inBlob), id, offset)
 }
 
-func (i *Inspector) takeBlob(found []reading, id string, sum [32]byte) {
+func (i *Inspector) takeBlob(found []reading, id string, offset int64) {
 	for _, r := range found {
 		i.add(sighting{
-			family: r.look.family, id: r.look.family.ID, system: id, sum: sum, own: true,
+			family: r.look.family, id: r.look.family.ID, system: id, own: true, coarse: r.look.Coarse,
 			seen: lab.Observation{
 				Rule: r.look.Rule, Version: r.look.Version, Kind: r.look.Kind, Text: short(r.text, 200), Claims: r.version,
-				Where: lab.Place{Part: id, Offset: int64(r.offset)},
+				Where: lab.Place{Part: id, Offset: offset + int64(r.offset)},
 			},
 		})
 	}
@@ -254,7 +263,7 @@ func (i *Inspector) inner(p *image.Part) {
 	}
 	for _, s := range p.Streams {
 		if s.Size == 0 && !holdsTree(p) {
-			i.blob(s.Data, p.ID)
+			i.blob(s.Data, p.ID, 0)
 		}
 	}
 }

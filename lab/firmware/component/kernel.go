@@ -15,6 +15,7 @@ type module struct {
 	name    string // of the file, without .ko
 	info    *binary.ModuleInfo
 	release string // the kernel that it was built for, as uname -r says it
+	folder  string // below /lib/modules
 	place   lab.Place
 	sum     [32]byte
 }
@@ -25,7 +26,14 @@ func (i *Inspector) addModule(f *inspect.File, m *binary.ModuleInfo, name string
 		return
 	}
 	name, _, _ = strings.Cut(name, ".ko")
-	i.modules = append(i.modules, module{short(name, 100), m, short(m.Kernel, 100), lab.Place{Part: f.System.Part, Path: f.Path}, f.SHA256})
+	// Modules may be stripped of what they say of themselves; the folder says it, too.
+	_, in, _ := strings.Cut(f.Path, "/lib/modules/")
+	folder, _, _ := strings.Cut(in, "/")
+	release := m.Kernel
+	if release == "" {
+		release = folder
+	}
+	i.modules = append(i.modules, module{short(name, 100), m, short(release, 100), folder, lab.Place{Part: f.System.Part, Path: f.Path}, f.SHA256})
 }
 
 var (

@@ -58,12 +58,12 @@ var (
 	nodeName    = regexp.MustCompile(`^(@[a-z0-9~._-]+/)?[A-Za-z0-9~._-]+$`)
 	anyVersion  = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z.+!_~-]{0,80}$`)
 	rockName    = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9_.-]*?)-([0-9][0-9A-Za-z.]*-[0-9]+|scm-[0-9]+)\.rockspec$`)
-	pythonField = regexp.MustCompile(`(?m)^(Name|Version|License|Author): *(.*?)\r?$`)
+	pythonField = regexp.MustCompile(`(?m)^(Name|Version|License|Author): *(.*)$`)
 )
 
 // python reads the head of core metadata (PyPA, Core metadata specifications).
 func python(b []byte) (manifest, bool) {
-	head, _, _ := bytes.Cut(b, []byte("\n\n"))
+	head, _, _ := bytes.Cut(bytes.ReplaceAll(b, []byte("\r"), nil), []byte("\n\n"))
 	m := manifest{system: "pypi", rule: "python-metadata", kind: "database"}
 	for _, f := range pythonField.FindAllSubmatch(head, 40) {
 		value := string(f[2])

@@ -14,6 +14,7 @@ type sighting struct {
 	system string   // part that holds the tree, or the part itself
 	sum    [32]byte // of the file; two copies of one file say the same once
 	own    bool     // the file is the family, by its name
+	coarse bool     // what it claims is only the front of the version
 }
 
 // Bounds of what one file can say: more is an attack or a table of versions.
@@ -132,25 +133,24 @@ const (
 	longestAlone = 32
 )
 
-// versions are the texts in b that begin with a digit or "v" and a digit behind
-// a NUL and end with a NUL, and have a point in them.
+// versions are the texts in b that are a version alone: they begin with a digit, or
+// "v" and a digit, behind a byte of no text, end with a NUL, and have a point in them.
 func versions(b []byte) []reading {
 	all := []reading{} // not nil: looked for
-	for at := 0; len(all) < maxAlone; {
+	for at := 0; len(all) < maxAlone; at++ {
 		i := bytes.IndexByte(b[at:], 0)
 		if i < 0 {
 			break
 		}
-		at += i + 1
-		for at < len(b) && b[at] == 0 {
-			at++
+		begin := at
+		at += i
+		begin = max(begin, at-longestAlone-1)
+		from := at
+		for from > begin && printable(b[from-1]) {
+			from--
 		}
-		end := at
-		for end < len(b) && end-at <= longestAlone && printable(b[end]) {
-			end++
-		}
-		text := b[at:end]
-		if len(text) < 3 || len(text) > longestAlone || end < len(b) && b[end] != 0 {
+		text := b[from:at]
+		if len(text) < 3 || len(text) > longestAlone {
 			continue
 		}
 		digit := text[0]
@@ -158,9 +158,8 @@ func versions(b []byte) []reading {
 			digit = text[1]
 		}
 		if digit >= '0' && digit <= '9' && bytes.IndexByte(text, '.') > 0 {
-			all = append(all, reading{text: string(text), offset: at})
+			all = append(all, reading{text: string(text), offset: from})
 		}
-		at = end
 	}
 	return all
 }

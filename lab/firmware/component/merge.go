@@ -20,6 +20,7 @@ type item struct {
 	family  *Family // nil where no rule knows it
 	entry   *Entry
 	systems map[string]bool // it is there as a package
+	coarse  bool            // only the front of the version is known
 	sums    map[string][32]byte
 	files   map[string][32]byte // its own files with their sums
 	options map[string]string
@@ -27,8 +28,8 @@ type item struct {
 
 // Bounds of what a component shows.
 const (
-	maxSeen    = 24
-	maxVermagc = 3 // modules that are shown as reasons for one kernel
+	maxSeen     = 24
+	maxVermagic = 3 // modules that are shown as reasons for one kernel
 )
 
 // merger puts sightings together.
@@ -170,17 +171,24 @@ func (m *merger) manifests() {
 	}
 }
 
+// begins reports whether a version begins with another: 2.8.124 with 2.8, 0.15.1b with 0.15.1.
+func begins(version, front string) bool {
+	rest, ok := strings.CutPrefix(version, front)
+	return ok && (rest == "" || rest[0] < '0' || rest[0] > '9')
+}
+
 // readings gives each sighting its component: that of the package that owns the
 // file if it agrees, a package of the same system that agrees, any that agrees, or a
 // new one.
 func (m *merger) readings() {
 	slices.SortStableFunc(m.i.sightings, func(a, b sighting) int {
-		return cmp.Or(cmp.Compare(boolean(a.seen.Claims == ""), boolean(b.seen.Claims == "")), cmp.Compare(a.id, b.id), lab.ComparePlaces(a.seen.Where, b.seen.Where), cmp.Compare(a.seen.Rule, b.seen.Rule))
+		return cmp.Or(cmp.Compare(boolean(a.seen.Claims == ""), boolean(b.seen.Claims == "")), cmp.Compare(boolean(a.coarse), boolean(b.coarse)), cmp.Compare(a.id, b.id), lab.ComparePlaces(a.seen.Where, b.seen.Where), cmp.Compare(a.seen.Rule, b.seen.Rule))
 	})
 	for _, s := range m.i.sightings {
 		x := m.find(s)
 		if x == nil {
 			x = m.item(s.id, s.family, s.seen.Claims)
+			x.coarse = s.coarse
 		}
 		x.see(s.seen, s.sum)
 		if s.own {
@@ -208,6 +216,13 @@ func (m *merger) find(s sighting) *item {
 		candidates = m.byKey[key{s.id, ""}]
 	} else {
 		candidates = m.byKey[key{s.id, s.seen.Claims}]
+		if s.coarse && len(candidates) == 0 {
+			for _, x := range m.items {
+				if x.c.Family == s.id && begins(x.c.Version, s.seen.Claims) && (x.systems[s.system] || x.inPart(s.seen.Where.Part)) {
+					candidates = append(candidates, x)
+				}
+			}
+		}
 	}
 	if len(candidates) == 0 {
 		return nil
@@ -270,21 +285,7 @@ func (m *merger) kernels() {
 		x := m.kernel(k.release)
 		if x != nil {
 			names[x] = append(names[x], k.name)
-			// Two modules are built at one time for one kernel: they are one source.
-			if shown[x]++; shown[x] <= maxVermagc {
-				x.see(lab.Observation{
-					Rule: "linux-vermagic", Version: 1, Kind: "symbol", Text: short(k.info.Vermagic, 200), Claims: kernelVersion(k.release), Where: k.place,
-				}, k.sum)
-			}
-			if at := strings.Index(k.place.Path, "/lib/modules/"); at >= 0 {
-				dir, _, _ := strings.Cut(k.place.Path[at+len("/lib/modules/"):], "/")
-				if v := kernelVersion(dir); v != "" {
-					x.see(lab.Observation{
-						Rule: "linux-modules", Version: 1, Kind: "filename", Text: short(dir, 200), Claims: v,
-						Where: lab.Place{Part: k.place.Part, Path: k.place.Path[:at] + "/lib/modules/" + dir},
-					}, [32]byte{})
-				}
-			}
+			m.seeModule(x, k, shown)
 		}
 		m.foreign(k, intree[k.place.Part])
 	}
@@ -298,6 +299,24 @@ func (m *merger) kernels() {
 			}
 			x.see(lab.Observation{Rule: "linux-config", Version: 1, Kind: "string", Text: c.text, Claims: kernelVersion(c.release), Where: c.place}, [32]byte{})
 		}
+	}
+}
+
+// seeModule lets a module speak for its kernel, and the folder that it is in.
+func (m *merger) seeModule(x *item, k module, shown map[*item]int) {
+	if k.info.Vermagic != "" {
+		if shown[x]++; shown[x] <= maxVermagic {
+			x.see(lab.Observation{
+				Rule: "linux-vermagic", Version: 1, Kind: "symbol", Text: short(k.info.Vermagic, 200), Claims: kernelVersion(k.info.Kernel), Where: k.place,
+			}, k.sum)
+		}
+	}
+	if k.folder != "" {
+		at, _, _ := strings.Cut(k.place.Path, "/lib/modules/")
+		x.see(lab.Observation{
+			Rule: "linux-modules", Version: 1, Kind: "filename", Text: short(k.folder, 200), Claims: kernelVersion(k.folder),
+			Where: lab.Place{Part: k.place.Part, Path: at + "/lib/modules/" + k.folder},
+		}, [32]byte{})
 	}
 }
 
@@ -358,7 +377,7 @@ func (m *merger) disagree() {
 	}
 	said := map[about]map[string]lab.Observation{}
 	for _, s := range m.i.sightings {
-		if s.seen.Claims == "" || s.seen.Where.Path == "" || !numbered.MatchString(s.seen.Claims) {
+		if s.coarse || s.seen.Claims == "" || s.seen.Where.Path == "" || !numbered.MatchString(s.seen.Claims) {
 			continue
 		}
 		at := where{s.seen.Where.Part, s.seen.Where.Path}
@@ -458,7 +477,7 @@ func (x *item) confirmed() bool {
 			sources[source(o)] = true
 		}
 	}
-	return len(sources) > 1
+	return len(sources) > 1 && !x.coarse
 }
 
 // sum is the SHA-256 of the one file that the component is.

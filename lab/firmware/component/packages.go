@@ -219,7 +219,7 @@ var (
 	apkRevision  = regexp.MustCompile(`^(.+)-(r[0-9]+)$`)
 	// What a distribution's packager adds to the upstream version: that parts were cut out,
 	// that it was packed again, that it is an update of a release.
-	repacked = regexp.MustCompile(`^(.+?)([+~.-](?:dfsg|ds|repack|really|deb[0-9]+u|bpo)[0-9A-Za-z.+~]*)$`)
+	repacked = regexp.MustCompile(`^(.+?)([+~.-](?:dfsg|ds|repack|really|stable|deb[0-9]+u|bpo)[0-9A-Za-z.+~]*)$`)
 	really   = regexp.MustCompile(`^.+\+really(.+)$`)
 	kernelOf = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)+)[-+](.+)$`)
 )

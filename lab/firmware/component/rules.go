@@ -61,7 +61,10 @@ type Look struct {
 	In    []string `yaml:"in"`
 	Files []string `yaml:"files"` // only in files of these names, with *
 	With  []string `yaml:"with"`  // texts that must stand in the same file, all of them
-	Not   string   `yaml:"not"`   // pattern of what Match must not be near: of the line, or the span
+	// Coarse says that what stands there is only the front of the version: 2.8 of 2.8.124. It
+	// agrees with any that begins so, and confirms none.
+	Coarse bool   `yaml:"coarse"`
+	Not    string `yaml:"not"` // pattern of what Match must not be near: of the line, or the span
 
 	Test []Sample `yaml:"test"`
 	Miss []Sample `yaml:"miss"`
