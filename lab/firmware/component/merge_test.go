@@ -181,7 +181,7 @@ func TestSeries(t *testing.T) {
 	}
 	modules := map[string]string{"lib/modules/6.1.0-37-armmp/kernel/a.ko": moduleFile("license=GPL", "vermagic=6.1.0-37-armmp SMP ", "intree=Y")}
 	cs, _ := look(t, map[string]*image.Tree{"0x0": files(t, modules)})
-	if k := get(t, cs, "linux", ""); len(k.Seen) != 1 || k.Seen[0].Text != "6.1.0-37-armmp SMP " || k.Certainty != lab.Claimed {
+	if k := get(t, cs, "linux", ""); len(k.Seen) != 2 || k.Seen[0].Text != "6.1.0-37-armmp SMP " || k.Certainty != lab.Claimed {
 		t.Errorf("%+v", k)
 	}
 	cs, _ = look(t, map[string]*image.Tree{"0x0": files(t, map[string]string{
