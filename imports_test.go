@@ -77,15 +77,16 @@ var allowed = map[string]string{
 	"client": "civil scheme evidence assess certificate recognition market office",
 
 	// The laboratory: what tests by itself and ends in evidence.
-	"lab":              "scheme evidence",
-	"lab/sarif":        "lab lab/record",
-	"lab/page":         "evidence lab lab/record lab/firmware lab/firmware/image locale",
-	"lab/record":       "civil scheme evidence lab",
-	"lab/labtest":      "",
-	"lab/device/wire":  "",
-	"lab/device/scan":  "lab/device/wire",
-	"lab/device/probe": "lab lab/device/wire",
-	"lab/device":       "evidence lab lab/device/wire lab/device/scan lab/device/probe",
+	"lab":                  "scheme evidence",
+	"lab/sarif":            "lab lab/record",
+	"lab/firmware/verdict": "evidence lab lab/firmware lab/firmware/image lab/firmware/malware lab/firmware/service lab/vulnerability",
+	"lab/page":             "evidence lab lab/record lab/firmware lab/firmware/image locale",
+	"lab/record":           "civil scheme evidence lab",
+	"lab/labtest":          "",
+	"lab/device/wire":      "",
+	"lab/device/scan":      "lab/device/wire",
+	"lab/device/probe":     "lab lab/device/wire",
+	"lab/device":           "evidence lab lab/device/wire lab/device/scan lab/device/probe",
 
 	// A protocol each.
 	"lab/device/probe/tls":    "lab lab/device/probe lab/device/wire",
@@ -102,7 +103,7 @@ var allowed = map[string]string{
 	"lab/device/probe/tftp":   "lab lab/device/probe lab/device/wire",
 	"lab/device/protocols":    "lab/device/probe lab/device/probe/http lab/device/probe/ssh lab/device/probe/telnet lab/device/probe/ftp lab/device/probe/mqtt lab/device/probe/coap lab/device/probe/rtsp lab/device/probe/mdns lab/device/probe/ssdp lab/device/probe/snmp lab/device/probe/tftp",
 
-	"lab/firmware":         "confine lab lab/firmware/component lab/firmware/hardening lab/firmware/image lab/firmware/inspect lab/firmware/malware lab/firmware/secret lab/firmware/service lab/firmware/unpack lab/scanner",
+	"lab/firmware":         "confine lab lab/firmware/component lab/firmware/hardening lab/firmware/image lab/firmware/inspect lab/firmware/malware lab/firmware/secret lab/firmware/service lab/firmware/unpack lab/scanner lab/firmware/update",
 	"lab/firmware/image":   "",
 	"lab/firmware/binary":  "",
 	"lab/firmware/inspect": "lab/firmware/binary lab/firmware/image",

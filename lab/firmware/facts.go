@@ -14,6 +14,7 @@ import (
 	"assay/lab/firmware/secret"
 	"assay/lab/firmware/service"
 	"assay/lab/firmware/unpack"
+	"assay/lab/firmware/update"
 )
 
 // Facts are what is known of an image.
@@ -42,6 +43,7 @@ type Results struct {
 	Components []lab.Component   `json:"components,omitempty"`
 	Secrets    *secret.Result    `json:"secrets,omitempty"`
 	Services   *service.Result   `json:"services,omitempty"`
+	Updates    *update.Result    `json:"updates,omitempty"`
 	Hardening  *hardening.Result `json:"hardening,omitempty"`
 	Malware    *malware.Result   `json:"malware,omitempty"` // of the heuristics; Malware runs the scanners
 }

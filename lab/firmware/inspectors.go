@@ -8,6 +8,7 @@ import (
 	"assay/lab/firmware/malware"
 	"assay/lab/firmware/secret"
 	"assay/lab/firmware/service"
+	"assay/lab/firmware/update"
 )
 
 // inspector is one of those that look at the files, under its name.
@@ -27,7 +28,7 @@ func inspectors(o told) ([]*inspector, error) {
 		return nil, err
 	}
 	secrets := secret.New(secret.Options{At: o.At, Words: o.Words})
-	services, hard, bad := service.New(), hardening.NewInspector(), malware.NewInspector()
+	services, updates, hard, bad := service.New(), update.New(), hardening.NewInspector(), malware.NewInspector()
 	return []*inspector{
 		{name: "component", Inspector: components, result: func(r *Results) (found []lab.Finding) {
 			r.Components, found = components.Result()
@@ -41,6 +42,11 @@ func inspectors(o told) ([]*inspector, error) {
 		{name: "service", Inspector: services, result: func(r *Results) []lab.Finding {
 			x := services.Result()
 			r.Services = &x
+			return take(&x.Findings)
+		}},
+		{name: "update", Inspector: updates, result: func(r *Results) []lab.Finding {
+			x := updates.Result()
+			r.Updates = &x
 			return take(&x.Findings)
 		}},
 		{name: "hardening", Inspector: hard, result: func(r *Results) []lab.Finding {
