@@ -80,6 +80,7 @@ var allowed = map[string]string{
 	"lab":                  "scheme evidence",
 	"lab/sarif":            "lab lab/record",
 	"lab/firmware/verdict": "evidence lab lab/firmware lab/firmware/image lab/firmware/malware lab/firmware/service lab/vulnerability",
+	"lab/sbom":             "lab lab/record lab/vulnerability",
 	"lab/page":             "evidence lab lab/record lab/firmware lab/firmware/image locale",
 	"lab/record":           "civil scheme evidence lab",
 	"lab/labtest":          "",
@@ -170,7 +171,7 @@ var clock = []string{"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "Ti
 var owners = map[string]string{
 	"codeberg.org/go-pdf/fpdf":                 "report",
 	"filippo.io/age":                           "keys",
-	"github.com/CycloneDX/cyclonedx-go":        "exchange/cyclonedx",
+	"github.com/CycloneDX/cyclonedx-go":        "exchange/cyclonedx lab/sbom",
 	"github.com/danielgtaylor/huma/v2":         "web",
 	"github.com/fxamacker/cbor/v2":             "statement office",
 	"github.com/go-jose/go-jose/v4":            "peer",
