@@ -60,10 +60,13 @@ func open(b []byte, budget *image.Budget) (*image.Part, error) {
 			return nil, image.ErrNot
 		}
 	}
-	size := int64(len(b)) &^ 3 // where it does not say it
 	f.flags = f.order.Uint32(f.super[8:])
-	if f.flags&version2 != 0 {
-		size = int64(f.order.Uint32(f.super[4:]))
+	size := int64(f.order.Uint32(f.super[4:]))
+	if f.flags&version2 == 0 { // then the size means nothing
+		var err error
+		if size, err = f.extent(root); err != nil {
+			return nil, err
+		}
 	}
 	if size < int64(root) {
 		return nil, image.ErrNot
@@ -129,13 +132,8 @@ var blockSizes = []int64{4096, 8192, 16384, 32768, 65536, 2048, 1024, 512}
 
 var errOverlap = errors.New("directories overlap")
 
-// measure finds out the size of blocks, which is not written down, from how many
-// there are in all, which is.
-func (f *fs) measure(root uint64) error {
-	if f.flags&version2 == 0 {
-		return nil
-	}
-	sizes := make([]int64, len(blockSizes))
+// visit shows every directory, file and link once, as far as they can be read.
+func (f *fs) visit(root uint64, see func(e entry)) error {
 	seen := map[int64]bool{}
 	dirs := []uint64{root}
 	left := len(f.b) / inodeSize // entries that there is room for, if none stands in two directories
@@ -156,23 +154,71 @@ func (f *fs) measure(root uint64) error {
 		dirs = dirs[1:]
 		for _, l := range list {
 			e, err := f.entry(l.Inode)
-			if kind := e.mode & 0o170000; err != nil || seen[e.offset] || kind != 0o040000 && kind != 0o100000 && kind != 0o120000 {
+			if kind := e.kind(); err != nil || seen[e.offset] || kind != image.Dir && kind != image.File && kind != image.Symlink {
 				continue
 			}
 			seen[e.offset] = true
-			if e.mode&0o170000 == 0o040000 {
+			if e.kind() == image.Dir {
 				dirs = append(dirs, l.Inode)
-				continue
 			}
-			for i, s := range blockSizes {
-				sizes[i] += e.blocks(s)
-			}
+			see(e)
 		}
 	}
+	return nil
+}
+
+func (e entry) kind() image.Kind {
+	kind, _, err := inode.Mode(e.mode)
+	if err != nil {
+		return ""
+	}
+	return kind
+}
+
+// measure finds out the size of blocks, which is not written down, from how many
+// there are in all, which is.
+func (f *fs) measure(root uint64) error {
+	if f.flags&version2 == 0 {
+		return nil
+	}
+	sizes := make([]int64, len(blockSizes))
+	err := f.visit(root, func(e entry) {
+		if e.kind() == image.Dir {
+			return
+		}
+		for i, s := range blockSizes {
+			sizes[i] += e.blocks(s)
+		}
+	})
 	if i := slices.Index(sizes, int64(f.order.Uint32(f.super[40:]))); i > 0 {
 		f.block = blockSizes[i]
 	}
-	return nil
+	return err
+}
+
+// extent finds out where an image ends that does not say it: behind the last block,
+// and the zeros that fill up a page.
+func (f *fs) extent(root uint64) (end int64, err error) {
+	end = int64(root) + inodeSize
+	if e, err := f.entry(root); err == nil {
+		end = max(end, e.offset+int64(e.size))
+	}
+	err = f.visit(root, func(e entry) {
+		last := e.offset + int64(e.size)
+		if e.kind() != image.Dir {
+			last = e.offset + 4*e.blocks(f.block)
+			if w, err := f.word(last - 4); err == nil && e.size > 0 {
+				last = max(last, int64(w))
+			}
+		}
+		end = max(end, last)
+	})
+	end = min((end+3)&^3, int64(len(f.b)))
+	page := min((end+4095)&^4095, int64(len(f.b)))
+	if len(bytes.TrimLeft(f.b[end:page], "\x00")) == 0 {
+		end = page
+	}
+	return end, err
 }
 
 // entry is an inode as it is stored, which is also the head of a directory entry.

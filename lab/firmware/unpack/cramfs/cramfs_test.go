@@ -189,6 +189,19 @@ func TestDamaged(t *testing.T) {
 	}
 }
 
+// Images of before the second version do not say how long they are.
+func TestFirstVersion(t *testing.T) {
+	dir := trial.Source(t, trial.Full)
+	b := mkfs(t, dir)
+	copy(b[4:16], make([]byte, 12))
+	copy(b[32:48], make([]byte, 16))
+	p := trial.Whole(t, Formats[0], append(b[:len(b):len(b)], trial.Noise(100_000, 3)...))
+	trial.Same(t, p.Tree, owners(trial.Read(t, dir)), trial.Keeps{Perm: true, Owner: true})
+	if p.Size != int64(len(b)) {
+		t.Errorf("%d bytes of %d", p.Size, len(b))
+	}
+}
+
 // Directories that stand in each other, a million names over and over: it ends soon.
 func TestOverlap(t *testing.T) {
 	b := make([]byte, 8<<20)

@@ -2,6 +2,7 @@ package ext
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -100,6 +101,33 @@ func TestDebugfs(t *testing.T) {
 				t.Errorf("%s: %+v, %v", args, n, err)
 			}
 		}
+	}
+}
+
+// Hashed directories are read from one end to the other.
+func TestHashed(t *testing.T) {
+	dir := trial.Source(t, trial.Full)
+	for _, args := range []string{"-t ext3 -b 1024", "-t ext4 -b 1024"} {
+		img := mkfs(t, dir, "16M", strings.Fields(args)...)
+		out, err := exec.Command(labtest.Tool(t, "e2fsck"), "-fyD", img).CombinedOutput()
+		if exit := new(exec.ExitError); err != nil && !(errors.As(err, &exit) && exit.ExitCode() == 1) { // 1: it changed something
+			t.Fatalf("%v\n%s", err, out)
+		}
+		b := trial.Image(t, img)
+		s, err := readSuper(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hashed := 0
+		for number := uint64(11); number <= s.inodes; number++ {
+			if n, err := (fs{b: b, super: s}).read(number); err == nil && n.mode&0o170000 == 0o040000 && n.flags&0x1000 != 0 {
+				hashed++
+			}
+		}
+		if hashed == 0 {
+			t.Errorf("%s: no directory is hashed", args)
+		}
+		trial.Same(t, trial.Whole(t, Formats[0], b).Tree, trial.Read(t, dir), all)
 	}
 }
 

@@ -211,11 +211,22 @@ func (b *Builder) Finish(p *image.Part) error {
 // Mode takes apart the mode of a file (POSIX.1-2017, sys/stat.h, with the
 // numbers that all systems use).
 func Mode(mode uint32) (kind image.Kind, perm uint32, err error) {
-	kind = map[uint32]image.Kind{
-		0o010000: image.FIFO, 0o020000: image.Char, 0o040000: image.Dir, 0o060000: image.Block,
-		0o100000: image.File, 0o120000: image.Symlink, 0o140000: image.Socket,
-	}[mode&0o170000]
-	if kind == "" {
+	switch mode & 0o170000 {
+	case 0o010000:
+		kind = image.FIFO
+	case 0o020000:
+		kind = image.Char
+	case 0o040000:
+		kind = image.Dir
+	case 0o060000:
+		kind = image.Block
+	case 0o100000:
+		kind = image.File
+	case 0o120000:
+		kind = image.Symlink
+	case 0o140000:
+		kind = image.Socket
+	default:
 		return "", 0, Damaged("mode %#o is of no kind of file", mode)
 	}
 	return kind, mode & 0o7777, nil

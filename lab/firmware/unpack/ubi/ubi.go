@@ -136,8 +136,8 @@ func (r *reader) measure() error {
 			break
 		}
 		at += header + int64(next)
-		vid, data, _, ok := eraseHeader(r.b[at:])
-		if !ok || int64(vid) != r.vid || int64(data) != r.data {
+		vid, data, seq, ok := eraseHeader(r.b[at:])
+		if !ok || int64(vid) != r.vid || int64(data) != r.data || seq != r.seq { // perhaps of an image in a volume
 			continue
 		}
 		if d := at - last; d >= max(leastBlock, r.data) && d <= mostBlock && (r.size == 0 || d < r.size) {

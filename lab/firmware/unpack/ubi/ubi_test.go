@@ -242,6 +242,17 @@ func TestNeighbors(t *testing.T) {
 	}
 }
 
+// An image in a volume of another has headers too.
+func TestNested(t *testing.T) {
+	inner := ubinize(t, []byte("inner"), trial.Text(leb))
+	for _, b := range pebs(inner) {
+		be.PutUint32(b[24:], 78)
+		seal(b)
+	}
+	rootfs := trial.Text(leb)
+	volumes(t, trial.Whole(t, Formats[0], ubinize(t, inner, rootfs)), inner, rootfs)
+}
+
 func TestHurt(t *testing.T) {
 	b := ubinize(t, trial.Noise(50_000, 1), trial.Text(2*leb))
 	trial.Truncate(t, Formats[0], b, 2*peb) // what is behind the table may not be there yet

@@ -150,6 +150,9 @@ func (f *fs) super(p *image.Part) bool {
 	if crc(sb[8:]) != le.Uint32(sb[4:]) {
 		f.Wrong("the superblock has a wrong checksum")
 	}
+	if sb[27] != 0 {
+		f.Wrong("keys of format %d, which nobody here knows", sb[27])
+	}
 	flags := le.Uint32(sb[28:])
 	var features []string
 	for _, x := range []struct {
