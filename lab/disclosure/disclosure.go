@@ -123,6 +123,11 @@ func Check(ctx context.Context, o Options) (*Result, error) {
 	for i := range r.Documents {
 		r.Findings = append(r.Findings, r.Documents[i].findings(o.At)...)
 	}
+	if main := &r.Documents[0]; main.Kind != "" {
+		if _, ok := r.first(Contact); !ok {
+			r.Findings = append(r.Findings, lab.Found("disclosure.no-contact", lab.Confirmed, main.place(0)))
+		}
+	}
 	r.Findings, r.Left = lab.Sort(r.Findings)
 	r.judge()
 	lab.SortJudgments(r.Judgments)

@@ -77,19 +77,24 @@ type pageBuilder struct {
 	line    int
 	heading string
 	title   bool
+	space   bool // the last text ended with a space, or a line did
 }
 
-func (p *pageBuilder) write(s string, line int) {
-	s = strings.Join(strings.Fields(s), " ")
+// write adds a text; spaces between are one.
+func (p *pageBuilder) write(raw string, line int) {
+	s := strings.Join(strings.Fields(raw), " ")
 	if s == "" || p.text.Len() > maxBlock {
+		p.space = p.space || raw != ""
 		return
 	}
-	if p.text.Len() == 0 {
+	switch {
+	case p.text.Len() == 0:
 		p.line = line
-	} else {
+	case p.space || strings.TrimLeft(raw, " \t\r\n") != raw:
 		p.text.WriteByte(' ')
 	}
 	p.text.WriteString(s)
+	p.space = strings.TrimRight(raw, " \t\r\n") != raw
 }
 
 func (p *pageBuilder) flush() {
@@ -189,7 +194,7 @@ func (p *pageBuilder) open(a atom.Atom, attributes map[string]string, line int) 
 		p.flush()
 		p.title = headings[a]
 	case (a == atom.Td || a == atom.Th) && p.text.Len() > 0:
-		p.write("|", line)
+		p.write(" | ", line)
 	case a == atom.Input && strings.EqualFold(attributes["type"], "password") && p.signIn == 0:
 		p.signIn = line
 	}
@@ -245,9 +250,9 @@ func readText(b []byte) page {
 			p.title = false
 		case mdItem.MatchString(l) || strings.HasPrefix(strings.TrimSpace(l), "|"):
 			p.flush()
-			p.write(mdMark.ReplaceAllString(mdItem.ReplaceAllString(l, ""), ""), n)
+			p.write(mdMark.ReplaceAllString(mdItem.ReplaceAllString(l, ""), "")+" ", n)
 		default:
-			p.write(mdMark.ReplaceAllString(l, ""), n)
+			p.write(" "+mdMark.ReplaceAllString(l, "")+" ", n)
 		}
 	}
 	p.flush()

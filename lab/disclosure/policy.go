@@ -35,6 +35,7 @@ type words struct {
 	often          *regexp.Regexp // a frequency in one word
 	not, notReally *regexp.Regexp // a negation, and what only looks like one
 	form           *regexp.Regexp // a form for reports
+	until          *regexp.Regexp // up to when, which promises nothing of that
 }
 
 func re(s string) *regexp.Regexp { return regexp.MustCompile(`(?i)` + s) }
@@ -60,6 +61,7 @@ var languages = []words{
 		often:     re(`\b(?:daily|weekly|bi-?weekly|fortnightly|monthly)\b|\bevery (?:day|week|month|other week)\b`),
 		not:       re(`\bnot\b|n't\b|\bno\b|cannot|\bnever\b|unable`),
 		notReally: re(`\b(?:no|not) (?:later|longer|more) than\b|\bnot only\b|if you (?:have|do) not|have not (?:heard|received)|do(?:es)? not hear|no longer`),
+		until:     re(`\buntil\b[^,;.|]{0,80}`),
 		form:      re(`report.{0,40}(?:vulnerab|security|form|issue)|vulnerab.{0,40}report|submit.{0,30}(?:report|vulnerab)|disclos.{0,30}form|(?:web|contact|online) form`),
 	},
 	{
@@ -74,6 +76,7 @@ var languages = []words{
 		often:     re(`\b(?:täglich|wöchentlich|zweiwöchentlich|monatlich)|\bjede (?:woche|zweite woche)\b|\bjeden (?:tag|monat)\b`),
 		not:       re(`\bnicht\b|\bkeine?[nrms]?\b|\bnie\b`),
 		notReally: re(`\bnicht (?:später|länger) als\b|\bnicht nur\b|\b(?:falls|wenn|sollten) sie (?:keine|nicht)`),
+		until:     re(`\bbis\s+(?:zu[rm]?|die|das|der|sie|es|eine?)\b[^,;.|]{0,80}`),
 		form:      re(`(?:melde|kontakt|web|online)-?formular|schwachstelle.{0,30}melden|sicherheitslücke.{0,30}melden`),
 	},
 	{
@@ -84,10 +87,11 @@ var languages = []words{
 			Status:         re(`tilanne|tilante|tilasta|edisty|etenem|etenee|ajan tasalla|väliaikatie`),
 			Fix:            re(`korja|paikkau|paikka(?:amme|taan)|tietoturvapäivity|ratkais|ratkaist`),
 		},
-		span:      re(`\b` + fiNumber + `(?:\s*(?:-|–)\s*\d{1,3})?\s+(?:(?:arki|työ|kalenteri)?päiv(?:ä|än|ää|ässä|ien)|tun(?:ti|nin|tia|nissa)|vuorokau(?:si|den|tta|dessa)|viik(?:ko|on|koa|ossa)|kuukau(?:si|den|tta|dessa))|seuraava\S* (?:arki|työ)päiv`),
+		span:      re(`\b` + fiNumber + `(?:\s*(?:-|–)\s*\d{1,3})?\s+(?:(?:arki|työ|kalenteri)?päiv(?:än|ää|ässä|ien|ä)|tun(?:nin|tia|nissa|ti)|vuorokau(?:den|tta|dessa|si)|viik(?:koa|ko|on|ossa)|kuukau(?:den|tta|dessa|si))|seuraava\S* (?:arki|työ)päiv`),
 		often:     re(`päivittäin|viikoittain|kuukausittain|joka (?:viikko|kuukausi)`),
 		not:       re(`\bei\b|\bemme\b|\beivät\b|\bälä\b`),
 		notReally: re(`\b(?:ei|emme) myöhemmin kuin\b|\bei vain\b|jos et\b|jos ette\b`),
+		until:     re(`\bkunnes\b[^,;.|]{0,80}|\S+\s(?:asti|saakka)\b`),
 		form:      re(`(?:ilmoitus|yhteys|yhteydenotto|verkko)lomak|haavoittuvuu\S*.{0,30}ilmoi`),
 	},
 	{
@@ -102,6 +106,7 @@ var languages = []words{
 		often:     re(`매일|매주|격주|매월|매달|주 ?1회|월 ?1회|주간|월간`),
 		not:       re(`않|못하|못한|없습니다|없다|아닙니다`),
 		notReally: re(`늦지 않|받지 못|없는 경우|않은 경우|않는 경우|뿐만 아니라|뿐 아니라`),
+		until:     re(`\S+(?:\s\S+)?\s때까지|\S+까지`),
 		form:      re(`(?:신고|제보|문의|접수) ?(?:양식|폼|페이지|창구)|취약점.{0,20}(?:신고|제보)`),
 	},
 }
@@ -249,6 +254,7 @@ func (r *reading) sentence(s string, b block) {
 	if b.title {
 		return
 	}
+	said := map[string]Statement{} // one of a kind, with a time if any language finds one
 	for _, w := range languages {
 		about := w.kindsIn(s)
 		headed := false
@@ -298,17 +304,26 @@ func (r *reading) sentence(s string, b block) {
 		}
 		for _, k := range []string{Acknowledgment, Status, Fix} {
 			for _, x := range about {
-				if x == k && (timed[k] != "" || !headed && k != Fix) {
-					r.add(Statement{Kind: k, Value: strings.TrimSpace(timed[k]), Quote: quote, Line: b.line, Language: w.language, Denied: denied})
+				if x == k && (timed[k] != "" || !headed && k != Fix) && said[k].Value == "" {
+					said[k] = Statement{Kind: k, Value: strings.TrimSpace(timed[k]), Quote: quote, Line: b.line, Language: w.language, Denied: denied}
 				}
 			}
+		}
+	}
+	for _, k := range []string{Acknowledgment, Status, Fix} {
+		if x, ok := said[k]; ok {
+			r.add(x)
 		}
 	}
 }
 
 func (w *words) kindsIn(s string) (all []string) {
 	for _, k := range []string{Acknowledgment, Status, Fix} {
-		if w.kinds[k].MatchString(s) {
+		t := s
+		if k == Fix {
+			t = w.until.ReplaceAllString(s, " ")
+		}
+		if w.kinds[k].MatchString(t) {
 			all = append(all, k)
 		}
 	}

@@ -87,7 +87,7 @@ func readDocument(b []byte, t told) (a answer) {
 		a.Refused = "it is no text"
 		return a
 	}
-	p := page2(b, page)
+	p := blocksOf(b, page)
 	r := readPolicy(p)
 	a.Kind, a.Said, a.Topic, a.SignIn = Text, r.said, r.topic, p.signIn
 	if page {
@@ -96,7 +96,7 @@ func readDocument(b []byte, t told) (a answer) {
 	return a
 }
 
-func page2(b []byte, isPage bool) page {
+func blocksOf(b []byte, isPage bool) page {
 	if isPage {
 		return readHTML(b)
 	}
