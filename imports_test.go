@@ -88,6 +88,7 @@ var allowed = map[string]string{
 	"lab/device/scan":      "lab/device/wire",
 	"lab/device/probe":     "lab lab/device/wire",
 	"lab/device":           "evidence lab lab/device/wire lab/device/scan lab/device/probe",
+	"lab/disclosure":       "confine evidence lab",
 
 	// A protocol each.
 	"lab/device/probe/tls":    "lab lab/device/probe lab/device/wire",
@@ -181,7 +182,7 @@ var owners = map[string]string{
 	"github.com/klauspost/compress":            "lab/firmware/unpack/compress",
 	"github.com/miekg/pkcs11":                  "keys",
 	"github.com/openwall/yescrypt-go":          "lab/firmware/secret lab/device/probe/ssh",
-	"golang.org/x/net":                         "lab/device/probe/mdns",
+	"golang.org/x/net":                         "lab/device/probe/mdns lab/disclosure",
 	"github.com/pierrec/lz4/v4":                "lab/firmware/unpack/compress",
 	"github.com/santhosh-tekuri/jsonschema/v6": "catalog",
 	"github.com/ulikunitz/xz":                  "lab/vulnerability/source",

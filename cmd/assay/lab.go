@@ -37,6 +37,7 @@ func runLab(ctx context.Context, args []string, std stdio) int {
 	verbs := map[string]func(context.Context, []string, stdio) int{
 		"device":          runLabDevice,
 		"vulnerabilities": runLabVulnerabilities,
+		"disclosure":      runLabDisclosure,
 	}
 	if len(args) > 0 {
 		if run, ok := verbs[args[0]]; ok {

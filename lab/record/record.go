@@ -57,7 +57,8 @@ type Basis struct {
 	Number   string // the beginning of the reports' numbers
 	// Artifacts are the files that the verdicts rest on: the run's own record, and others.
 	Artifacts []evidence.Artifact
-	// Sample is what was tested; its firmware is the image's hash.
+	// Sample is what was tested; its firmware is the image's hash. Without an id no device
+	// was: a policy is of the maker, not of a unit.
 	Sample evidence.Sample
 }
 
@@ -90,8 +91,10 @@ func (r *Run) Reports(b Basis) ([]Named, error) {
 			Report: &evidence.Report{
 				Number: fmt.Sprintf("%s-%s-%s", b.Number, m.Standard, m.Edition), By: b.By, Method: m, Date: day, Tested: evidence.Period{From: day, To: day},
 				Product: evidence.Tested{Holder: b.Evidence.Product.Holder, Name: b.Evidence.Product.Name, Models: models},
-				Samples: []evidence.Sample{b.Sample},
 			},
+		}
+		if b.Sample.ID != "" {
+			n.Report.Samples = []evidence.Sample{b.Sample}
 		}
 		by[key] = n
 		order = append(order, key)
