@@ -55,9 +55,11 @@ func isTable(names []string) bool {
 // appletNames is the longest sorted run of names.
 func appletNames(b []byte) []string {
 	var best, run []string
+	begin := 0 // of the run
 	end := func() {
 		// What stands before and behind the table may happen to fit.
 		for len(run) > 0 && !knownApplets()[run[0]] {
+			begin += len(run[0]) + 1
 			run = run[1:]
 		}
 		for len(run) > 0 && !knownApplets()[run[len(run)-1]] {
@@ -65,6 +67,10 @@ func appletNames(b []byte) []string {
 		}
 		if len(run) > len(best) && isTable(run) {
 			best = slices.Clone(run)
+			// The first name has no NUL before it, where the table does not follow a text.
+			if best[0] == "[[" && begin >= 2 && b[begin-2] == '[' {
+				best = slices.Insert(best, 0, "[")
+			}
 		}
 		run = run[:0]
 	}
@@ -85,6 +91,9 @@ func appletNames(b []byte) []string {
 		name := string(b[at : at+n])
 		if len(run) > 0 && run[len(run)-1] >= name {
 			end()
+		}
+		if len(run) == 0 {
+			begin = at
 		}
 		run = append(run, name)
 		at += n + 1

@@ -83,6 +83,21 @@ func TestApplets(t *testing.T) {
 	}
 }
 
+// What stands around the table is no part of it.
+func TestAppletsAround(t *testing.T) {
+	want := strings.Fields("[ [[ ash cat httpd own-one sh vi zcip")
+	table := strings.Join(want, "\x00") + "\x00"
+	for _, around := range [][2]string{{"", ""}, {"\x00", "zzz\x00"}, {"\x01A", "BusyBox"}, {"Aa\x00", "\x00\x00"}, {"ash\x00cat\x00", "ash\x00"}} {
+		b := "\x7fELF\x01\x01\x01" + strings.Repeat("\x00", 50) + around[0] + table + around[1] + "\x00BusyBox v1.30\x00"
+		if got := Applets([]byte(b)); !slices.Equal(got, want) {
+			t.Errorf("%q: %q", around, got)
+		}
+	}
+	if got := Applets([]byte("\x7fELF BusyBox v1.30\x00alpha\x00beta\x00gamma\x00sh\x00vi\x00")); got != nil {
+		t.Error(got)
+	}
+}
+
 // oldApplets is as BusyBox 1.01 kept its applets.
 const oldApplets = `
 struct applet { const char *name; int (*main)(void); int place, user; };

@@ -68,6 +68,7 @@ type object struct {
 	segments []segment
 	loads    []segment // those that are mapped
 	sections []section
+	headers  uint64      // where the program headers end
 	dynamic  [][2]uint64 // tag and value
 	cut      bool        // a table or a segment ends behind the end of the file
 }
@@ -161,6 +162,7 @@ func (o *object) readSegments(off, each, n uint64) {
 	if off == 0 || n == 0 || n == 0xffff || each < want {
 		return
 	}
+	o.headers = off + n*each
 	for i := range n {
 		at := off + i*each
 		if o.slice(at, want) == nil {
