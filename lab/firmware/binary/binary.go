@@ -43,13 +43,13 @@ type File struct {
 const (
 	em386, emMIPS, emMIPSRS3, emPPC, emPPC64, emARM, emSH, emX8664 = 3, 8, 10, 20, 21, 40, 42, 62
 	emARCCompact, emXtensa, emAArch64, emARC2, emRISCV             = 93, 94, 183, 195, 243
-	emLoongArch, emNios2, emMicroBlaze                             = 258, 113, 189
+	emLoongArch, emNios2, emMicroBlaze, emS390                     = 258, 113, 189, 22
 )
 
 var machines = map[uint16]string{
 	em386: "x86", emMIPS: "mips", emMIPSRS3: "mips", emPPC: "powerpc", emPPC64: "powerpc64", emARM: "arm", emSH: "sh",
 	emX8664: "x86-64", emARCCompact: "arc", emXtensa: "xtensa", emAArch64: "aarch64", emARC2: "arc", emRISCV: "riscv",
-	emLoongArch: "loongarch", emNios2: "nios2", emMicroBlaze: "microblaze",
+	emLoongArch: "loongarch", emS390: "s390", emNios2: "nios2", emMicroBlaze: "microblaze",
 }
 
 var types = map[uint16]string{etRel: "relocatable", etExec: "executable", etDyn: "shared", etCore: "core"}

@@ -38,7 +38,10 @@ func TestHardeningAsChecksec(t *testing.T) {
 		h := f.Hardening()
 		want := map[string]string{"relro": w[0], "nx": w[2], "pie": w[3], "search-path": w[4]}
 		if !f.Static {
-			want["canary"], want["fortify"] = w[1], w[7]
+			want["canary"] = w[1]
+			if !strings.HasPrefix(name, "ppc64el ") { // there it takes another column of readelf's for the name
+				want["fortify"] = w[7]
+			}
 		}
 		for property, word := range want {
 			if v, ok := words[word]; !ok || h[property].Verdict != v {

@@ -2,8 +2,11 @@ package binary
 
 import (
 	"bytes"
+	"path/filepath"
 	"regexp"
 	"testing"
+
+	"assay/lab/labtest"
 )
 
 func FuzzStrings(f *testing.F) {
@@ -43,6 +46,18 @@ func BenchmarkStrings(b *testing.B) {
 	b.SetBytes(int64(len(data)))
 	for b.Loop() {
 		for range Strings(data, 6) {
+		}
+	}
+}
+
+func BenchmarkRead(b *testing.B) {
+	data := read(b, filepath.Join(labtest.Unpacked(b, "dnsmasq-base:mipsel"), "usr/sbin/dnsmasq"))
+	b.SetBytes(int64(len(data)))
+	b.ReportAllocs()
+	for b.Loop() {
+		f, err := Read(data)
+		if err != nil || f.Hardening()["nx"].Verdict != No {
+			b.Fatal(err)
 		}
 	}
 }
