@@ -608,19 +608,22 @@ func (i *Inspector) keysIn(f *inspect.File) {
 // embedded looks for keys in DER that stand in other bytes, by how they begin. Their
 // numbers are held against each other, so no other bytes are taken for one.
 func (i *Inspector) embedded(b []byte, add func(Key, int, func(string) (Key, bool), int)) {
-	for from, n := 0, 0; n < 1000; n++ {
-		k := bytes.Index(b[from:], []byte("\x02\x01\x00\x02\x82"))
-		if k < 0 {
-			break
-		}
-		at := from + k
-		from = at + 1
-		if at < 4 || b[at-4] != 0x30 || b[at-3] != 0x82 {
-			continue
-		}
-		if key, _, err := parsePKCS1(b[at-4 : min(len(b), at-4+maxKey)]); err == nil {
-			key.Container = "der"
-			add(key, at-4, nil, 0)
+	// The version, and the length of the modulus: of 2048 bits and more, of 1024, of 512.
+	for _, begins := range []string{"\x02\x01\x00\x02\x82", "\x02\x01\x00\x02\x81\x81", "\x02\x01\x00\x02\x41\x00"} {
+		for from, n := 0, 0; n < 1000; n++ {
+			k := bytes.Index(b[from:], []byte(begins))
+			if k < 0 {
+				break
+			}
+			at := from + k
+			from = at + 1
+			if at < 4 || b[at-4] != 0x30 || b[at-3] != 0x82 {
+				continue
+			}
+			if key, _, err := parsePKCS1(b[at-4 : min(len(b), at-4+maxKey)]); err == nil {
+				key.Container = "der"
+				add(key, at-4, nil, 0)
+			}
 		}
 	}
 	for from, n := 0, 0; n < 1000; n++ {

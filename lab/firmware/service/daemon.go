@@ -558,10 +558,7 @@ func snmpd(r *reading) {
 			if t, rest, ok := strings.Cut(a, ":"); ok && (strings.HasPrefix(t, "udp") || strings.HasPrefix(t, "tcp")) {
 				transport, a = t[:3], rest
 			}
-			if !strings.Contains(a, ":") {
-				a = ":" + a
-			}
-			host, n := splitAddress(a)
+			host, n := splitAddress(a) // a port alone, an address alone, or both
 			if n == 0 {
 				n = 161
 			}

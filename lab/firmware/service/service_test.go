@@ -171,7 +171,7 @@ func TestInetd(t *testing.T) {
 		"etc/init/ssh.conf":    "start on runlevel [2345]\nexec /usr/sbin/dropbear -F -s -p 10.0.0.1:22\n",
 		"etc/service/web/run":  "#!/bin/sh\nexec chpst -u web /usr/sbin/nginx\n",
 		"etc/nginx/nginx.conf": "http { server {\n listen 80;\n listen [::]:443 ssl;\n} }\n",
-	}, "usr/sbin/telnetd", "usr/sbin/in.tftpd", "usr/bin/own", "usr/sbin/vsftpd", "usr/sbin/snmpd", "usr/sbin/tinyproxy", "usr/sbin/lighttpd", "usr/sbin/dropbear", "usr/sbin/nginx")
+	}, "usr/sbin/telnetd", "usr/sbin/in.tftpd", "usr/bin/own", "usr/sbin/vsftpd", "usr/sbin/snmpd", "usr/sbin/tinyproxy", "usr/sbin/lighttpd", "usr/sbin/dropbear", "usr/sbin/nginx", "sbin/initctl")
 	want := func(state string, c lab.Certainty) []string {
 		return []string{
 			"telnet 23/tcp " + state + " none " + string(c) + " inetd as root /etc/inetd.conf:2",

@@ -512,6 +512,17 @@ func (s *system) script(text string, env *shell.Env, p string, state State, by s
 				s.glob(a, now, by, deep)
 			}
 			continue
+		case ".", "source": // settings: /etc/default/NAME
+			if len(args) > 0 && deep < maxDeep {
+				if text, ok := s.read(args[0]); ok {
+					set := shell.Parse([]byte(text))
+					for k := range set {
+						if len(set[k].Within) == 0 {
+							env.Run(&set[k])
+						}
+					}
+				}
+			}
 		}
 		s.run(name, args, c.Back, at, now, by, path.Base(p), deep)
 	}
@@ -832,15 +843,16 @@ func (s *system) upstart(p string) {
 	if !ok || !strings.HasSuffix(p, ".conf") {
 		return
 	}
-	state := Disabled
-	in := ""
+	state, in := Disabled, ""
 	n := 0
 	for l := range strings.SplitSeq(text, "\n") {
 		n++
 		t := strings.TrimSpace(l)
 		switch {
 		case strings.HasPrefix(t, "start on"):
-			state = Enabled
+			if s.program("initctl") != "" { // packages bring jobs for an upstart that may not be there
+				state = Enabled
+			}
 		case t == "script", t == "pre-start script", t == "post-start script":
 			in = t
 		case t == "end script":

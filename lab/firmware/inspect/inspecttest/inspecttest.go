@@ -3,6 +3,9 @@ package inspecttest
 
 import (
 	"crypto/sha256"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -55,4 +58,46 @@ func Show(t testing.TB, i inspect.Inspector, parts []*image.Part, systems ...*in
 		}
 	}
 	i.Done(systems, parts)
+}
+
+// Folder makes a system of a folder of the host, such as labtest.Unpacked gives.
+func Folder(t testing.TB, dir string) *inspect.System {
+	t.Helper()
+	tree := image.NewTree()
+	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || p == dir {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		n := &image.Node{Perm: uint32(info.Mode().Perm())}
+		switch {
+		case d.IsDir():
+			n.Kind = image.Dir
+		case info.Mode()&fs.ModeSymlink != 0:
+			n.Kind = image.Symlink
+			if n.Target, err = os.Readlink(p); err != nil {
+				return err
+			}
+		case info.Mode().IsRegular():
+			n.Kind, n.Size = image.File, info.Size()
+			n.Open = func() ([]byte, error) { return os.ReadFile(p) }
+		default:
+			return nil
+		}
+		rel, err := filepath.Rel(dir, p)
+		if err != nil {
+			return err
+		}
+		return tree.Put(filepath.ToSlash(rel), n)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tree.Finish(); err != nil {
+		t.Fatal(err)
+	}
+	return &inspect.System{Part: Part, Tree: tree, Root: tree.Root.Child("etc") != nil}
 }

@@ -1,6 +1,8 @@
 package inspecttest
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -25,5 +27,26 @@ func TestShow(t *testing.T) {
 	}
 	if n, err := s.Tree.Lookup("/l"); err != nil || n.Size != 3 {
 		t.Error(err)
+	}
+}
+
+func TestFolder(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "etc"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "etc", "x"), []byte("one"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("x", filepath.Join(dir, "etc", "l")); err != nil {
+		t.Fatal(err)
+	}
+	s := Folder(t, dir)
+	n, err := s.Tree.Lookup("/etc/l")
+	if err != nil || n.Perm != 0o600 || !s.Root {
+		t.Fatalf("%+v %v", n, err)
+	}
+	if b, err := n.Data(); err != nil || string(b) != "one" {
+		t.Errorf("%q %v", b, err)
 	}
 }
