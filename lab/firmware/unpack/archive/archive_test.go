@@ -408,6 +408,9 @@ func TestZip(t *testing.T) {
 	if p = open(over); p.State != image.Damaged || !strings.Contains(p.Problem, "of its files cannot be read") {
 		t.Errorf("overlapping: %+v", p)
 	}
+	if p = open(streamedZip(t, "META-INF/CERT.RSA", "META-INF/MANIFEST.MF", "app")); p.Get("signature") != "META-INF/CERT.RSA, not verified" {
+		t.Errorf("signed: %v", p.Details)
+	}
 	// A byte of the content changed.
 	bad := bytes.Clone(whole)
 	entries, _ := zipCentrals(whole, d)

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"path"
 	"slices"
 	"strings"
 
@@ -86,11 +87,13 @@ func zipDetails(p *image.Part, entries []zipEntry) {
 	if n > 0 {
 		p.Detail("encryption", "%d of %d entries", n, len(entries))
 	}
-	if p.Tree != nil {
-		for _, name := range []string{"META-INF/com/android/otacert", "META-INF/MANIFEST.MF"} { // signed as a whole, as Java's archives are
-			t := builder{tree: p.Tree}
-			if t.at(name) != nil {
-				p.Detail("signature", "%s", name)
+	if p.Tree == nil {
+		return
+	}
+	if meta := p.Tree.Root.Child("META-INF"); meta != nil && meta.Kind == image.Dir { // signed as Java's archives are, or Android's updates
+		for _, c := range meta.Children {
+			if ext := strings.ToUpper(path.Ext(c.Name)); ext == ".RSA" || ext == ".DSA" || ext == ".EC" {
+				p.Detail("signature", "META-INF/%s, not verified", c.Name)
 			}
 		}
 	}

@@ -3,6 +3,8 @@ package wrapper
 import (
 	"bytes"
 	"crypto/md5"
+	"fmt"
+	"strings"
 
 	"assay/lab/firmware/image"
 )
@@ -92,6 +94,12 @@ func (t *tplink) open(b []byte) *opened {
 	o.Detail("signature", "none")
 	o.Detail("load", "0x%08x", be32(b, t.load))
 	o.Detail("entry", "0x%08x", be32(b, t.load+4))
+	// An update with the boot loader has it first, then an image with a header of its own.
+	if at := t.again(b[:o.Size]); at > 0 {
+		o.stream("boot", tplinkHeader, at-tplinkHeader)
+		o.stream("firmware", at, o.Size-at)
+		return o
+	}
 	boot, bootSize := be32(b, t.boot), be32(b, t.boot+4)
 	o.stream("kernel", kernel, kernelSize)
 	rootfs := be32(b, t.rootfs)
@@ -111,6 +119,17 @@ func (t *tplink) open(b []byte) *opened {
 	return o
 }
 
+// again is where the same header stands a second time, as it does behind a boot loader; 0:
+// it does not.
+func (t *tplink) again(b []byte) int64 {
+	for at := 2 * tplinkHeader; at+tplinkHeader <= len(b) && at <= 1<<20; at += tplinkHeader {
+		if bytes.Equal(b[at:at+16], b[:16]) && t.sound(b[at:]) {
+			return int64(at)
+		}
+	}
+	return 0
+}
+
 // holds says whether the checksum is that of b.
 func (t *tplink) holds(b []byte) bool {
 	for _, salt := range t.salts {
@@ -123,4 +142,63 @@ func (t *tplink) holds(b []byte) bool {
 		}
 	}
 	return false
+}
+
+// openSafeloader reads TP-Link's later images (tplink-safeloader.c of firmware-utils):
+// size, MD5, a block of the vendor, then a table of partitions in text.
+func openSafeloader(b []byte, _ *image.Budget) (*image.Part, error) {
+	const block, table, first = 0x14, 0x1014, 0x1814
+	const salt = "\x7a\x2b\x15\xed\x9b\x98\x59\x6d\xe5\x04\xab\x44\xac\x2a\x9f\x4e"
+	if len(b) < first || !bytes.HasPrefix(b[table:], []byte("fwup-ptn ")) {
+		return nil, image.ErrNot
+	}
+	size := be32(b, 0)
+	if size < first || size > 1<<30 {
+		return nil, image.ErrNot
+	}
+	o := begin("tplink-safeloader", b, size, first)
+	if o.Size == size {
+		h := md5.New()
+		h.Write([]byte(salt))
+		h.Write(b[block:size])
+		o.checksum("MD5 of the image", bytes.Equal(h.Sum(nil), b[4:block]))
+	}
+	vendor := b[block:table]
+	n := int(min(be32(vendor, 0), int64(len(vendor)-4)))
+	o.text("vendor", vendor[4:4+n])
+	if blank(vendor[4+n:]) {
+		o.Detail("signature", "none")
+	}
+	text, _, _ := bytes.Cut(b[table:first], []byte{0xff})
+	text, _, _ = bytes.Cut(text, []byte{0})
+	for i, l := range strings.Split(string(text), "\n") {
+		var name string
+		var base, length int64
+		if k, _ := fmt.Sscanf(l, "fwup-ptn %s base 0x%x size 0x%x", &name, &base, &length); k != 3 || i > 64 {
+			continue
+		}
+		name = cstring([]byte(name))
+		o.stream(name, table+base, length)
+		if at := table + base; (name == "soft-version" || name == "support-list" || name == "product-info") && at >= 0 && length > 8 && at+length <= o.Size && length < 1<<16 {
+			o.safeloaderText(name, b[at:at+length])
+		}
+	}
+	if len(o.Streams) == 0 {
+		return nil, image.ErrNot
+	}
+	return o.done()
+}
+
+// safeloaderText reads a partition of text: its length, four bytes, the text. The version may be
+// four numbers instead.
+func (o *opened) safeloaderText(name string, b []byte) {
+	text := cstring(bytes.ReplaceAll(b[8:min(int64(len(b)), 8+be32(b, 0))], []byte("\r\n"), []byte(" ")))
+	switch {
+	case name == "soft-version" && text == "" && len(b) >= 12:
+		o.Detail("version", "%d.%d.%d", b[9], b[10], b[11])
+	case name == "soft-version":
+		o.text("version", []byte(text))
+	case text != "":
+		o.Detail("product", "%.300s", text)
+	}
 }

@@ -446,3 +446,90 @@ func openAndroidBoot(b []byte, _ *image.Budget) (*image.Part, error) {
 	slices.Sort(o.problems)
 	return o.done()
 }
+
+// openUBNT reads updates of airOS and UniFi (fw.h of mkfwimage): big-endian, parts with a CRC-32
+// each, in the end a CRC-32 over all or an RSA signature.
+func openUBNT(b []byte, budget *image.Budget) (*image.Part, error) {
+	const header, partHeader = 268, 56
+	if len(b) < header+partHeader || int64(crc32.ChecksumIEEE(b[:header-8])) != be32(b, header-8) {
+		return nil, image.ErrNot
+	}
+	o := begin("ubnt", b, int64(len(b)), 0)
+	o.text("version", b[4:260])
+	o.Detail("checksum", "CRC-32 of the header holds")
+	at := int64(header)
+	for {
+		if err := budget.Tick(); err != nil {
+			return nil, err
+		}
+		left := int64(len(b)) - at
+		switch {
+		case left >= partHeader && (string(b[at:at+4]) == "PART" || string(b[at:at+4]) == "EXEC"):
+			size := be32(b, int(at)+48)
+			end := at + partHeader + size
+			if size > left-partHeader-8 {
+				o.problem("a part has %d bytes and %d are left", size, left-partHeader)
+				o.stream(cstring(b[at+4:at+20]), at+partHeader, min(size, left-partHeader))
+				return o.done()
+			}
+			name := cstring(b[at+4 : at+20])
+			o.checksum("CRC-32 of "+name, int64(crc32.ChecksumIEEE(b[at:end])) == be32(b, int(end)))
+			o.stream(name, at+partHeader, size)
+			at = end + 8
+			continue
+		case left >= 12 && string(b[at:at+4]) == "END.":
+			o.checksum("CRC-32 of all", int64(crc32.ChecksumIEEE(b[:at])) == be32(b, int(at)+4))
+			o.Detail("signature", "none")
+			o.Size = at + 12
+		case left >= 264 && string(b[at:at+4]) == "ENDS":
+			o.Detail("signature", "RSA, 2048 bits, not verified")
+			o.Size = at + 264
+		default:
+			o.problem("it does not end at byte %d", at)
+			o.Size = max(at, header)
+		}
+		return o.done()
+	}
+}
+
+// openRealtek reads the parts of Realtek's updates (cvimg.c of its kits): big-endian,
+// the sum of the words of 16 bits is zero.
+func openRealtek(b []byte, _ *image.Budget) (*image.Part, error) {
+	const header = 16
+	if len(b) < header+4 {
+		return nil, image.ErrNot
+	}
+	size := be32(b, 12)
+	if size < 4 || size%2 != 0 || size > int64(len(b)-header) {
+		return nil, image.ErrNot
+	}
+	sum := uint16(0)
+	for i := header; i < header+int(size); i += 2 {
+		sum += uint16(be16(b, i))
+	}
+	if sum != 0 || blank(b[header:header+size]) {
+		return nil, image.ErrNot
+	}
+	o := begin("realtek", b, header+size, header)
+	o.Detail("type", "%s", b[:4])
+	o.Detail("load", "0x%08x", be32(b, 4))
+	o.Detail("flash", "0x%08x", be32(b, 8))
+	o.Detail("checksum", "sum of 16 bits holds")
+	o.Detail("signature", "none")
+	name := "kernel"
+	if b[1] == 'r' || string(b[:4]) == "csro" {
+		name = "rootfs"
+	}
+	o.stream(name, header, size-2)
+	return o.done()
+}
+
+// openMark reads the four bytes behind which OpenWrt makes its JFFS2 at the first start: empty
+// flash follows, or nothing.
+func openMark(b []byte, _ *image.Budget) (*image.Part, error) {
+	rest := b[min(4, len(b)):min(len(b), 64)]
+	if !bytes.HasPrefix(b, []byte("\xde\xad\xc0\xde")) || len(rest) > 0 && (rest[0] != 0xff || !blank(rest)) {
+		return nil, image.ErrNot
+	}
+	return begin("jffs2-mark", b, 4, 0).done()
+}

@@ -30,6 +30,10 @@ var Formats = []image.Format{
 	}, Open: openTPLink1},
 	{Name: "tplink-v1", Magic: []image.Magic{{Bytes: "\x01\x00\x00\x00"}}, Open: openTPLink1}, // of any other vendor
 	{Name: "tplink-v2", Magic: []image.Magic{{Offset: 0x8c, Bytes: "\x55\xaa"}}, Open: openTPLink2},
+	{Name: "tplink-safeloader", Magic: []image.Magic{{Offset: 0x1014, Bytes: "fwup-ptn "}}, Open: openSafeloader},
+	{Name: "ubnt", Magic: []image.Magic{{Bytes: "UBNT"}, {Bytes: "OPEN"}, {Bytes: "GEOS"}}, Open: openUBNT},
+	{Name: "realtek", Magic: []image.Magic{{Bytes: "cs6c"}, {Bytes: "cr6c"}, {Bytes: "cs6b"}, {Bytes: "cr6b"}, {Bytes: "csys"}, {Bytes: "csro"}}, Open: openRealtek},
+	{Name: "jffs2-mark", Magic: []image.Magic{{Bytes: "\xde\xad\xc0\xde"}}, Open: openMark},
 	{Name: "seama", Magic: []image.Magic{{Bytes: "\x5e\xa3\xa4\x17"}}, Open: openSeama},
 	{Name: "shrs", Magic: []image.Magic{{Bytes: "SHRS"}}, Open: openSHRS},
 	{Name: "chk", Magic: []image.Magic{{Bytes: "*#$^\x00\x00\x00"}}, Open: openCHK},

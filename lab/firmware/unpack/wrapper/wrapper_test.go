@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -543,6 +544,87 @@ func TestOthers(t *testing.T) {
 	streams(t, p, map[string][]byte{"kernel": kernel, "ramdisk": rootfs})
 }
 
+func makeSafeloader(parts map[string][]byte, vendor []byte) []byte {
+	var table strings.Builder
+	var data []byte
+	for _, name := range slices.Sorted(maps.Keys(parts)) {
+		fmt.Fprintf(&table, "fwup-ptn %s base 0x%05x size 0x%05x\t\r\n", name, 0x800+len(data), len(parts[name]))
+		data = append(data, parts[name]...)
+	}
+	ff := func(b []byte, n int) []byte { return append(b, bytes.Repeat([]byte{0xff}, n-len(b))...) }
+	rest := slices.Concat(ff(slices.Concat(be(uint32(len(vendor))), vendor), 0x1000), ff([]byte(table.String()), 0x800), data)
+	sum := md5.Sum(append([]byte{0x7a, 0x2b, 0x15, 0xed, 0x9b, 0x98, 0x59, 0x6d, 0xe5, 0x04, 0xab, 0x44, 0xac, 0x2a, 0x9f, 0x4e}, rest...))
+	return slices.Concat(be(uint32(0x14+len(rest))), sum[:], rest)
+}
+
+func makeUBNT(signed bool, parts ...[]byte) []byte {
+	b := slices.Concat([]byte("UBNT"), fixed("XW.ar934x.v6.1.7.32555", 256))
+	b = slices.Concat(b, be(crc32.ChecksumIEEE(b), 0))
+	for i, data := range parts {
+		p := slices.Concat([]byte("PART"), fixed([]string{"kernel", "rootfs"}[i], 16), make([]byte, 12), be(0x80002000, uint32(i+1), 0x9f050000, 0x80002000, uint32(len(data)), 0x100000), data)
+		b = slices.Concat(b, p, be(crc32.ChecksumIEEE(p), 0))
+	}
+	if signed {
+		return slices.Concat(b, []byte("ENDS"), noise(256, 40), be(0))
+	}
+	return slices.Concat(b, []byte("END."), be(crc32.ChecksumIEEE(b), 0))
+}
+
+func makeRealtek(kind string, data []byte) []byte {
+	if len(data)%2 == 1 {
+		data = append(bytes.Clone(data), 0)
+	}
+	sum := 0
+	for i := 0; i < len(data); i += 2 {
+		sum += int(data[i])<<8 | int(data[i+1])
+	}
+	sum = -sum & 0xffff
+	return slices.Concat([]byte(kind), be(0x80500000, 0x30000, uint32(len(data)+2)), data, []byte{byte(sum >> 8), byte(sum)})
+}
+
+func TestMore(t *testing.T) {
+	kernel, rootfs := noise(5000, 30), noise(3000, 31)
+	parts := map[string][]byte{"os-image": kernel, "file-system": rootfs, "soft-version": slices.Concat(be(12, 0), []byte{0xff, 1, 2, 3, 0x20, 0x18, 1, 1}, be(7)), "support-list": slices.Concat(be(40, 0), fixed("SupportList:\r\nCPE210(TP-LINK|UN):1.0\r\n", 40))}
+	b := makeSafeloader(parts, []byte("CPE510(TP-LINK|UN|N300-5):1.0\r\n"))
+	p := open(t, "tplink-safeloader", b)
+	understood(t, p)
+	expect(t, p, "vendor=CPE510(TP-LINK|UN|N300-5):1.0", "version=1.2.3", "product~CPE210(TP-LINK|UN):1.0", "checksum~holds", "signature=none")
+	streams(t, p, parts)
+	b[0x1900]++
+	if p := open(t, "tplink-safeloader", b); p.State != image.Damaged {
+		t.Errorf("%+v", p)
+	}
+	for _, signed := range []bool{false, true} {
+		p = open(t, "ubnt", makeUBNT(signed, kernel, rootfs))
+		understood(t, p)
+		streams(t, p, map[string][]byte{"kernel": kernel, "rootfs": rootfs})
+		expect(t, p, "version=XW.ar934x.v6.1.7.32555", "checksum~CRC-32 of kernel holds", "signature="+map[bool]string{true: "RSA, 2048 bits, not verified", false: "none"}[signed])
+	}
+	p = open(t, "realtek", makeRealtek("cs6c", kernel))
+	understood(t, p)
+	streams(t, p, map[string][]byte{"kernel": kernel})
+	expect(t, p, "load=0x80500000", "flash=0x00030000", "signature=none")
+	streams(t, open(t, "realtek", makeRealtek("cr6c", rootfs)), map[string][]byte{"rootfs": rootfs})
+
+	// The boot loader first, then an image of its own.
+	inner := makeTPLink(1, kernel, rootfs, 0x4000)
+	whole := slices.Concat(inner[:0x200], noise(0x2000, 32), inner)
+	copy(whole[0x7c:], be(uint32(len(whole))))
+	copy(whole[0x4c:], []byte{0x8c, 0xef, 0x33, 0x5b, 0xd5, 0xc5, 0xce, 0xfa, 0xa7, 0x9c, 0x28, 0xda, 0xb2, 0xe9, 0x0f, 0x42})
+	sum := md5.Sum(whole)
+	copy(whole[0x4c:], sum[:])
+	p = open(t, "tplink-v1", whole)
+	understood(t, p)
+	streams(t, p, map[string][]byte{"boot": noise(0x2000, 32), "firmware": inner})
+
+	for _, tail := range []string{"", strings.Repeat("\xff", 100)} {
+		p, err := openMark([]byte("\xde\xad\xc0\xde"+tail), nil)
+		if err != nil || p.Size != 4 {
+			t.Errorf("%+v, %v", p, err)
+		}
+	}
+}
+
 // samples has one image of each format.
 func samples(t testing.TB) map[string][][]byte {
 	kernel, rootfs := noise(2000, 14), noise(1500, 15)
@@ -551,6 +633,8 @@ func samples(t testing.TB) map[string][][]byte {
 		"tplink-v1": {makeTPLink(1, kernel, rootfs, 0x1400)}, "tplink-v2": {makeTPLink(2, kernel, rootfs, 0x1400)},
 		"chk": {makeCHK(kernel, rootfs)}, "imagetag": {makeImageTag(rootfs, kernel)}, "hdr1": {makeHDR1(kernel)}, "shrs": {makeSHRS()},
 		"android-sparse": {makeSparse(noise(8192, 16))}, "android-boot": {makeAndroidBoot(kernel, rootfs)}, "fwtool": {makeFwtool(false), makeFwtool(true)},
+		"tplink-safeloader": {makeSafeloader(map[string][]byte{"os-image": kernel, "support-list": slices.Concat(be(5, 0), []byte("hello"))}, []byte("vendor"))},
+		"ubnt":              {makeUBNT(false, kernel, rootfs), makeUBNT(true, kernel)}, "realtek": {makeRealtek("cs6c", kernel)}, "jffs2-mark": {[]byte("\xde\xad\xc0\xde\xff\xff\xff\xff")},
 		"addpattern": {slices.Concat([]byte("W54G\x00\x00\x00\x00\x11\x0c\x0f\x04\x1e\x07U2ND"), make([]byte, 14), makeTRX(1, kernel, rootfs))},
 	}
 	return all
@@ -594,7 +678,7 @@ func TestAccident(t *testing.T) {
 	for _, f := range Formats {
 		for _, m := range f.Magic {
 			for seed := range byte(20) {
-				b := noise(4096, seed)
+				b := noise(8192, seed)
 				copy(b[m.Offset:], m.Bytes)
 				if p, err := unpacktest.Read(t, f, b, f.Name); err == nil && p.State == image.Understood && f.Name != "fdt" {
 					t.Errorf("%s: noise is understood: %+v", f.Name, p)
