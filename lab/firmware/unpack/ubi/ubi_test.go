@@ -279,3 +279,17 @@ func FuzzUBI(f *testing.F) {
 	f.Add(b)
 	f.Fuzz(func(t *testing.T, b []byte) { trial.Survive(t, Formats[0], b) })
 }
+
+// An image that is cut off in the first header of an erase block.
+func TestCutInHeader(t *testing.T) {
+	first := make([]byte, 64)
+	copy(first, ecMagic+"\x01")
+	be.PutUint32(first[16:], 64)
+	be.PutUint32(first[20:], 128)
+	be.PutUint32(first[60:], crc(first[:60]))
+	b := append(first, make([]byte, leastBlock*2)...)
+	copy(b[leastBlock:], first)
+	for n := range 80 {
+		trial.Survive(t, Formats[0], b[:leastBlock+n:leastBlock+n])
+	}
+}
