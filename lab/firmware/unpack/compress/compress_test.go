@@ -27,17 +27,17 @@ func samples(t testing.TB) map[string][]byte {
 		noise[i] = byte(random.Uint32())
 	}
 	var text strings.Builder
-	for i := range 9000 {
+	for i := range 4000 {
 		fmt.Fprintf(&text, "option %d 'lan%d' %x\n", i%17, i/40, random.Uint32()>>uint(i%24))
 	}
 	code, err := os.ReadFile(os.Args[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	code = code[len(code)/4:][:600_000]
+	code = code[len(code)/4:][:250_000]
 	return map[string][]byte{
 		"one":   {'x'},
-		"zeros": make([]byte, 300_000),
+		"zeros": make([]byte, 100_000),
 		"noise": noise,
 		"text":  []byte(text.String()),
 		"code":  code,
@@ -425,7 +425,7 @@ func TestFlips(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		unpacktest.FlipBytes(t, f, b, 2000, 5)
+		unpacktest.FlipBytes(t, f, b, 500, 5)
 		unpacktest.Truncate(t, f, b)
 		n++
 	}

@@ -81,9 +81,9 @@ func TestMksquashfs(t *testing.T) {
 		"-comp gzip", "-comp gzip -b 4096", "-comp gzip -b 1M -Xcompression-level 1 -Xstrategy huffman_only,fixed",
 		"-comp lzma", "-comp lzma -b 8K -no-fragments",
 		"-comp lzo", "-comp lzo -Xalgorithm lzo1x_1 -b 65536",
-		"-comp xz", "-comp xz -b 256K -no-xattrs -Xbcj x86,arm,armthumb,powerpc,sparc,ia64", "-comp xz -Xdict-size 8192 -b 8192 -always-use-fragments",
+		"-comp xz", "-comp xz -b 256K -no-xattrs -Xbcj x86,arm,powerpc", "-comp xz -Xdict-size 8192 -b 8192 -always-use-fragments",
 		"-comp lz4", "-comp lz4 -Xhc -b 16K",
-		"-comp zstd", "-comp zstd -Xcompression-level 22 -b 1M",
+		"-comp zstd", "-comp zstd -Xcompression-level 19 -b 1M",
 		"-noI", "-noD", "-noF", "-noI -noD -noF -noX", "-comp xz -noI", "-comp lzma -noI -noId", "-no-exports -no-duplicates -no-tailends", "-nopad", "-no-sparse",
 		"-comp lzo -noI -b 128K",
 	} {
@@ -319,7 +319,7 @@ func TestHurt(t *testing.T) {
 		used := int(binary.LittleEndian.Uint64(b[40:]))
 		trial.Truncate(t, format, b, used)
 		// A third of such an image is metadata, all of which can be lost with one byte.
-		trial.Flip(t, format, b[:used], 150, 0.7)
+		trial.Flip(t, format, b[:used], 60, 0.7)
 	}
 }
 
@@ -369,13 +369,13 @@ func TestBomb(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Truncate(1 << 30); err != nil {
+	if err := f.Truncate(200 << 20); err != nil {
 		t.Fatal(err)
 	}
 	f.Close()
 	p, err := format.Open(mksquashfs(t, dir, "-comp", "gzip"), trial.Budget(t))
 	if err != nil || p.State != image.Damaged || !strings.Contains(p.Problem, "/hole: ") {
-		t.Errorf("a hole of 1 GiB: %+v, %v", p, err)
+		t.Errorf("a hole of 200 MiB: %+v, %v", p, err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "hole"), trial.Text(3<<20), 0o644); err != nil {
 		t.Fatal(err)
