@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"assay/lab/firmware/image"
 	"assay/lab/firmware/unpack/unpacktest"
@@ -338,6 +339,21 @@ func TestFormats(t *testing.T) {
 		if err != nil || part.State != image.Damaged || part.Problem == "" || len(part.Streams) != 1 {
 			t.Errorf("%s %s, two thirds of it: %+v, %v", p.tool, p.args, part, err)
 		}
+	}
+}
+
+// A gzip file says what it was called, and when it was written.
+func TestGzipName(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "rootfs.cpio")
+	if err := os.WriteFile(file, bytes.Repeat([]byte("070701"), 100), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(file, time.Unix(1_300_000_000, 0), time.Unix(1_300_000_000, 0)); err != nil {
+		t.Fatal(err)
+	}
+	p, err := Formats[0].Open(tool(t, nil, "gzip", "-c", file), budget(t))
+	if err != nil || p.Get("name") != "rootfs.cpio" || p.Get("time") != "1300000000" {
+		t.Errorf("%+v, %v", p, err)
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/flate"
+
+	"assay/lab/firmware/image"
 )
 
 // inflater is a decoder of deflate and the reader that it reads from: one
@@ -200,4 +202,19 @@ func gzipHeader(b []byte) (int, error) {
 		return 0, fmt.Errorf("gzip: header: %w", ErrShort)
 	}
 	return n, nil
+}
+
+// describeGzip says what the header of the first member tells of the file that was packed.
+func describeGzip(p *image.Part, b []byte) {
+	n, err := gzipHeader(b)
+	if err != nil {
+		return
+	}
+	if b[3]&8 != 0 && b[3]&4 == 0 {
+		name, _, _ := bytes.Cut(b[10:n], []byte{0})
+		p.Detail("name", "%.255s", bytes.ToValidUTF8(name, []byte("?")))
+	}
+	if t := binary.LittleEndian.Uint32(b[4:]); t > 0 {
+		p.Detail("time", "%d", t)
+	}
 }

@@ -63,6 +63,9 @@ func open(a Algorithm, b []byte, budget *image.Budget) (*image.Part, error) {
 	if a == LZO {
 		p.Format = "lzop"
 	}
+	if a == Gzip {
+		describeGzip(p, b)
+	}
 	if err != nil {
 		p.State, p.Problem = image.Damaged, err.Error()
 	}

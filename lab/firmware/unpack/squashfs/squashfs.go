@@ -101,6 +101,7 @@ func open(b []byte, budget *image.Budget) (*image.Part, error) {
 	if err := f.Grow(f, f.root); err != nil {
 		return nil, err
 	}
+	f.meta = nil // files know where their blocks are
 	return p, f.Finish(p)
 }
 
