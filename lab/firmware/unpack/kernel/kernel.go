@@ -21,6 +21,7 @@ var Formats = []image.Format{
 	{Name: "efi-zboot", Magic: []image.Magic{{Bytes: "MZ\x00\x00zimg"}}, Open: openZboot},
 	{Name: "arm64-image", Magic: []image.Magic{{Offset: 0x38, Bytes: "ARM\x64"}}, Open: openARM64},
 	{Name: "linux", Open: openLinux},
+	{Name: "kernel-loader", Open: openLoader},
 	{Name: "kernel-config", Open: openConfig},
 	{Name: "u-boot", Open: openUBoot},
 	{Name: "u-boot-environment", Magic: environmentMagic, Open: openEnvironment},
@@ -173,6 +174,39 @@ func openZboot(b []byte, budget *image.Budget) (*image.Part, error) {
 		p.Detail("compression", "%s", strings.ToValidUTF8(string(s), "?"))
 	}
 	return p, err
+}
+
+// loaders are what the programs say that stand before a packed kernel and unpack it: OpenWrt's for
+// MIPS (lzma-loader), Linux's own (arch/mips/boot/compressed, arch/powerpc/boot).
+var loaders = []string{"kernel loader for", "LZMA loader", "Uncompressing Linux", "zimage at:", "zImage starting", "Decompressing Linux", "Incorrect LZMA stream"}
+
+// openLoader reads such a program with its kernel: it has no beginning of its own, and ends
+// with the packed bytes.
+func openLoader(b []byte, budget *image.Budget) (*image.Part, error) {
+	const most = 256 << 10 // bytes of the program
+	head := b[:min(len(b), most)]
+	says := ""
+	for _, l := range loaders {
+		if bytes.Contains(head, []byte(l)) {
+			says = l
+			break
+		}
+	}
+	if says == "" || begins(b) || blank(b[:min(len(b), 16)]) || bytes.Contains(head, []byte("U-Boot ")) || bytes.HasPrefix(b, []byte("\x7fELF")) {
+		return nil, image.ErrNot
+	}
+	at, n, kind, err := findPacked(b, "", budget)
+	if err != nil {
+		return nil, err
+	}
+	if kind == "" || at < 512 || at > most || !bytes.Contains(b[:at], []byte(says)) {
+		return nil, image.ErrNot
+	}
+	p := &image.Part{Format: "kernel-loader", Size: int64(at + n), State: image.Understood}
+	p.Detail("compression", "%s", kind)
+	p.Detail("loader", "%s", says)
+	p.Streams = []image.Stream{{Name: "kernel", Offset: int64(at), Size: int64(n), Data: b[at : at+n : at+n], Whole: true}}
+	return p, nil
 }
 
 // packedKernel makes the part of a kernel that unpacks itself: its packed bytes, which are

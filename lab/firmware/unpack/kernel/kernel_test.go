@@ -253,6 +253,21 @@ func TestOtherKernels(t *testing.T) {
 	}
 }
 
+func loader(packed []byte) []byte {
+	return slices.Concat(code(5000, 31), []byte("\nOpenWrt kernel loader for MIPS based SoC\x00"), code(2000, 32), packed)
+}
+
+func TestLoader(t *testing.T) {
+	packed := pipe(t, raw(), "xz", "--format=lzma")
+	b := loader(packed)
+	p := open(t, "kernel-loader", append(bytes.Clone(b), code(3000, 33)...))
+	if p.Size != int64(len(b)) || !bytes.Equal(stream(p, "kernel"), packed) || p.Get("compression") != "lzma" {
+		t.Errorf("%d of %d: %v", p.Size, len(b), p.Details)
+	}
+	not(t, "kernel-loader", slices.Concat(code(7000, 31), packed)) // whatever program that is
+	not(t, "kernel-loader", loader(gz(t, code(9000, 1))))          // nothing that is a kernel
+}
+
 func TestConfig(t *testing.T) {
 	p := open(t, "kernel-config", []byte(config))
 	if p.Get("name") != "Linux/arm 5.10.134 Kernel Configuration" || p.Get("options") != "2" {
@@ -338,7 +353,7 @@ func samples(t testing.TB) map[string][][]byte {
 	cpio := initramfs(t)
 	return map[string][][]byte{
 		"linux": {raw(slices.Concat([]byte("IKCFG_ST"), gz(t, []byte(config)), []byte("IKCFG_ED")), gz(t, cpio))}, "zimage": {zImage(gz(t, b), len(b))},
-		"bzimage": {bzImage(gz(t, b))}, "efi-zboot": {zboot(gz(t, b))}, "arm64-image": {arm64(cpio)}, "kernel-config": {[]byte(config)},
+		"bzimage": {bzImage(gz(t, b))}, "efi-zboot": {zboot(gz(t, b))}, "kernel-loader": {loader(gz(t, b))}, "arm64-image": {arm64(cpio)}, "kernel-config": {[]byte(config)},
 		"u-boot-environment": {environment(4096, false, binary.LittleEndian, "bootcmd=x", "a=b"), environment(0x2000, true, binary.BigEndian, "baudrate=9600", "a=b")},
 		"u-boot":             {slices.Concat(code(30000, 5), []byte("U-Boot 1.1.4 (Nov 10 2014 - 10:32:45)\x00bootcmd=bootm\x00"), code(9000, 6))},
 	}
