@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,6 +37,7 @@ exit: 0 done, 1 failed, 2 usage
 func runLab(ctx context.Context, args []string, std stdio) int {
 	verbs := map[string]func(context.Context, []string, stdio) int{
 		"device":          runLabDevice,
+		"firmware":        runLabFirmware,
 		"vulnerabilities": runLabVulnerabilities,
 		"disclosure":      runLabDisclosure,
 	}
@@ -288,8 +290,11 @@ func printRun(std stdio, lang string, judged []lab.Judgment, found []lab.Finding
 		counts[judged[i].Verdict]++
 	}
 	fmt.Fprintf(std.out, "verdicts: %d fail, %d pass, %d inconclusive, %d not applicable\n", counts[evidence.Fail], counts[evidence.Pass], counts[evidence.Inconclusive], counts[evidence.NotApplicable])
-	for i := range judged {
-		j := &judged[i]
+	order := []evidence.Verdict{evidence.Fail, evidence.Inconclusive, evidence.Pass, evidence.NotApplicable}
+	sorted := slices.Clone(judged)
+	slices.SortStableFunc(sorted, func(a, b lab.Judgment) int { return slices.Index(order, a.Verdict) - slices.Index(order, b.Verdict) })
+	for i := range sorted {
+		j := &sorted[i]
 		name := j.Requirement
 		if j.Unit != "" {
 			name = j.Unit
@@ -305,7 +310,7 @@ func printRun(std stdio, lang string, judged []lab.Judgment, found []lab.Finding
 	}
 	fmt.Fprintf(std.out, "findings: %d\n", len(found))
 	for i := range found {
-		if i == 40 {
+		if i == 25 {
 			fmt.Fprintf(std.out, "  … %d more in run.json\n", len(found)-i)
 			break
 		}

@@ -36,10 +36,11 @@ func weigh(parts []*image.Part, weight int64) {
 
 func weighInside(p *image.Part) {
 	var in, out []*image.Part
-	var inSize int64
+	var inSize, outSize int64
 	for _, c := range p.Parts {
 		if c.Out {
 			out = append(out, c)
+			outSize += c.Size
 		} else {
 			in = append(in, c)
 			inSize += c.Size
@@ -47,7 +48,11 @@ func weighInside(p *image.Part) {
 	}
 	inWeight := share(p.Weight, min(inSize, p.Size), p.Size)
 	weigh(in, inWeight)
-	weigh(out, p.Weight-inWeight)
+	outWeight := p.Weight - inWeight
+	if outSize < p.Size/2 { // not what it was packed from: a few files out of a kernel
+		outWeight = share(outWeight, outSize, p.Size)
+	}
+	weigh(out, outWeight)
 	if p.Tree == nil || len(p.Parts) > 0 {
 		return
 	}

@@ -1,0 +1,181 @@
+package page
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"assay/lab"
+	"assay/lab/firmware"
+	"assay/lab/firmware/service"
+	"assay/lab/record"
+	"assay/lab/vulnerability"
+)
+
+// Firmware is the page of an image's test.
+func Firmware(r *record.Run, f *firmware.Facts, known *vulnerability.Report, product string) *Content {
+	c := f.Coverage
+	x := &Content{
+		Run: r, Product: product, Specimen: strings.Contains(product, "SPECIMEN"), Map: Map(f, r.Findings),
+		Covered: []Share{{"understood", c.Understood}, {"padding", c.Padding}, {"unknown", c.Unknown}, {"damaged", c.Damaged}},
+	}
+	files, roots := 0, 0
+	for _, s := range f.Systems {
+		files += len(s.Files)
+		if s.Root {
+			roots++
+		}
+	}
+	x.Facts = []Fact{
+		{"fact.coverage", fmt.Sprintf("%.1f %%", 100*float64(c.Understood+c.Padding)/float64(max(1, c.Bytes())))},
+		{"fact.systems", fmt.Sprint(roots)}, {"fact.files", fmt.Sprint(files)},
+	}
+	if known != nil && !known.NoData {
+		x.Tables = append(x.Tables, vulnerabilities(known))
+		if known.Reconciled != nil {
+			x.Tables = append(x.Tables, reconciled(known.Reconciled))
+		}
+		for _, n := range known.Notes {
+			x.Notes = append(x.Notes, n.String())
+		}
+	}
+	x.Tables = append(x.Tables, components(f.Components))
+	if f.Services != nil {
+		x.Tables = append(x.Tables, listeners(f.Services.Listeners))
+	}
+	if f.Secrets != nil {
+		t := Table{ID: "accounts", Heads: []string{"head.account", "head.password", "head.path"}}
+		for _, a := range f.Secrets.Accounts {
+			t.Rows = append(t.Rows, []string{a.Name, string(a.Scheme), a.Where.String()})
+		}
+		x.Tables = append(x.Tables, t)
+	}
+	if f.Hardening != nil {
+		x.Tables = append(x.Tables, hardened(f))
+	}
+	if u := f.Updates; u != nil {
+		t := Table{ID: "updates", Heads: []string{"head.program", "head.path"}}
+		for _, a := range u.Updaters {
+			t.Rows = append(t.Rows, []string{a.Path + " (" + a.Kind + ")", a.Where.String()})
+		}
+		for _, a := range u.Addresses {
+			t.Rows = append(t.Rows, []string{a.URL, a.Where.String()})
+		}
+		x.Tables = append(x.Tables, t)
+	}
+	for _, p := range f.Problems {
+		x.Notes = append(x.Notes, p)
+	}
+	for _, s := range f.Systems {
+		for _, n := range s.Notes {
+			if len(x.Notes) < 100 {
+				x.Notes = append(x.Notes, s.Part+": "+n)
+			}
+		}
+	}
+	return x
+}
+
+func components(cs []lab.Component) Table {
+	t := Table{ID: "components", Heads: []string{"head.component", "head.version", "head.kind", "head.certainty", "head.seen"}}
+	for i := range cs {
+		c := &cs[i]
+		v := c.Version
+		if c.Revision != "" {
+			v += "-" + c.Revision
+		}
+		name := c.Name
+		if name == "" {
+			name = c.Family
+		}
+		seen := ""
+		if len(c.Seen) > 0 {
+			seen = c.Seen[0].Text
+			if n := len(c.Seen) - 1; n > 0 {
+				seen += fmt.Sprintf(" (+%d)", n)
+			}
+		}
+		t.Rows = append(t.Rows, []string{name, v, c.Kind, string(c.Certainty), seen})
+	}
+	return t
+}
+
+func vulnerabilities(k *vulnerability.Report) Table {
+	t := Table{ID: "vulnerabilities", Intro: "intro.vulnerabilities", Heads: []string{"head.id", "head.component", "head.severity", "head.state", "head.why"}}
+	for i := range k.Hits {
+		h := &k.Hits[i]
+		if !h.Open() {
+			continue
+		}
+		p := &k.Parts[h.Part]
+		severity := string(h.Severity)
+		if h.Score != nil && !h.Score.Unset {
+			severity += fmt.Sprintf(" %.1f", h.Score.Base)
+		}
+		if h.Exploited != nil {
+			severity = "KEV, " + severity
+		}
+		var why []string
+		for _, w := range h.Why {
+			why = append(why, w.String())
+		}
+		t.Rows = append(t.Rows, []string{h.ID, strings.TrimSpace(p.Family + " " + p.Version), severity, string(h.State), strings.Join(why, " ")})
+	}
+	return t
+}
+
+func reconciled(r *vulnerability.Reconciliation) Table {
+	t := Table{ID: "reconciled", Heads: []string{"head.component", "head.declared", "head.found", "head.difference"}}
+	for _, x := range r.Rows {
+		t.Rows = append(t.Rows, []string{x.Family, strings.Join(x.Declared, ", "), strings.Join(x.Found, ", "), string(x.Result)})
+	}
+	return t
+}
+
+func listeners(ls []service.Listener) Table {
+	t := Table{ID: "services", Heads: []string{"head.port", "head.service", "head.program", "head.sign-in", "head.started", "head.state"}}
+	for i := range ls {
+		l := &ls[i]
+		port := "?"
+		if l.Port > 0 {
+			port = fmt.Sprintf("%d/%s", l.Port, l.Transport)
+		}
+		t.Rows = append(t.Rows, []string{port, l.Service, l.Program, string(l.Login), l.Where.String(), string(l.State)})
+	}
+	return t
+}
+
+// hardened counts programs by property and by how they have it.
+func hardened(f *firmware.Facts) Table {
+	t := Table{ID: "hardening", Heads: []string{"head.property", "head.yes", "head.partial", "head.no", "head.unknown"}}
+	type row struct{ yes, partial, no, unknown int }
+	rows := map[string]*row{}
+	var order []string
+	for _, c := range f.Hardening.Summary {
+		if c.Machine != "" {
+			continue
+		}
+		r := rows[c.Property]
+		if r == nil {
+			r = &row{}
+			rows[c.Property] = r
+			order = append(order, c.Property)
+		}
+		switch string(c.Verdict) {
+		case "yes":
+			r.yes += c.Count
+		case "partial":
+			r.partial += c.Count
+		case "no":
+			r.no += c.Count
+		default:
+			r.unknown += c.Count
+		}
+	}
+	slices.Sort(order)
+	for _, p := range order {
+		r := rows[p]
+		t.Rows = append(t.Rows, []string{p, fmt.Sprint(r.yes), fmt.Sprint(r.partial), fmt.Sprint(r.no), fmt.Sprint(r.unknown)})
+	}
+	return t
+}
