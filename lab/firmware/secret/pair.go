@@ -131,7 +131,7 @@ func linePairs(all []pair, s string, n int, kind string) []pair {
 		if start > 0 && s[start-1] == '<' {
 			if end := strings.IndexByte(s[i:], '>'); end >= 0 && end < 80 && !strings.Contains(s[i:i+end], "=") && !strings.HasSuffix(s[i:i+end], "/") {
 				from := i + end + 1
-				if stop := strings.Index(s[from:], "</"); stop > 0 {
+				if stop := strings.Index(s[from:], "</"); stop >= 0 {
 					v := strings.TrimSpace(s[from : from+stop])
 					if c, ok := strings.CutPrefix(v, "<![CDATA["); ok {
 						v = strings.TrimSuffix(c, "]]>")
@@ -312,6 +312,16 @@ func (i *Inspector) settings(f *inspect.File) {
 		}
 		return user
 	}
+	// beside is an account of a device's own that stands on the line before or after; "" where it
+	// is any other name: a client's empty password is none of the device.
+	beside := func(line int) string {
+		for _, u := range users {
+			if d := u.line - line; d >= -1 && d <= 1 && accountNames[u.value] {
+				return u.value
+			}
+		}
+		return ""
+	}
 	n := 0
 	for _, p := range ps {
 		c := lab.Confirmed
@@ -322,6 +332,12 @@ func (i *Inspector) settings(f *inspect.File) {
 		case isCommunity(p.key):
 			if isLiteral(p.value) && plausible(p.value) && (kind != "code" || p.quoted && p.value == "public" || p.value == "private") {
 				i.community(at(p.line), p.value, "", c)
+			}
+			continue
+		case p.value == "" && kind != "code" && isPasswordKey(p.key) && !isWirelessKey(p.key):
+			if user := beside(p.line); user != "" {
+				i.find(lab.Found("credential.empty-default", lab.Claimed, at(p.line), "key", p.key, "account", user))
+				i.creds = append(i.creds, Credential{User: user, Use: "configuration", Where: at(p.line)})
 			}
 			continue
 		case isUserKey(p.key) || !plausible(p.value) || strings.EqualFold(p.value, p.key):

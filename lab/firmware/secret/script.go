@@ -3,6 +3,7 @@ package secret
 import (
 	"bytes"
 	"regexp"
+	"slices"
 	"strings"
 
 	"assay/lab"
@@ -396,3 +397,68 @@ func (i *Inspector) pairs(f *inspect.File) {
 }
 
 var accountNames = wordSet(`root admin administrator Admin Administrator user support guest service supervisor telecomadmin default tech operator debug ubnt`)
+
+// openRoot finds lines of a password file without a password that stand in programs and templates:
+// root::0:0:, which someone writes when the device runs. Scripts are read as such.
+func (i *Inspector) openRoot(f *inspect.File) {
+	if shell.IsScript(f.Path, f.Data) {
+		return
+	}
+	for from, n := 0, 0; n < 50; n++ {
+		k := bytes.Index(f.Data[from:], []byte("::0:0:"))
+		if k < 0 {
+			return
+		}
+		k += from
+		from = k + 6
+		user := nameBefore(f.Data[:k+1])
+		line := f.Data[k-len(user) : min(len(f.Data), k+200)]
+		if end := bytes.IndexFunc(line, func(r rune) bool { return r < ' ' || r == '"' || r == '\'' || r == '\\' || r == '<' || r == '>' }); end >= 0 {
+			line = line[:end]
+		}
+		a, ok := passwdLine(strings.TrimSpace(string(line)))
+		if !ok || user == "" || nobodyHere(a.Shell) || a.Shell == "" {
+			continue
+		}
+		at := lab.Place{Part: f.System.Part, Path: f.Path}
+		if f.Text() {
+			at.Line = 1 + bytes.Count(f.Data[:k], []byte("\n"))
+		} else {
+			at.Offset = int64(k - len(user))
+		}
+		i.set(lab.Claimed, at, user, "", "text")
+	}
+}
+
+// settingsIn finds KEY=VALUE of well-known passwords in programs and in blocks of settings that are no
+// text: makers' defaults, each ended by NUL.
+func (i *Inspector) settingsIn(f *inspect.File) {
+	told := 0
+	for _, mark := range []string{"passwd=", "password=", "Password=", "passwd_1=", "_pwd=", "_psk=", "_pass="} {
+		for from := 0; told < 20; {
+			k := bytes.Index(f.Data[from:], []byte(mark))
+			if k < 0 {
+				break
+			}
+			k += from
+			value := k + len(mark)
+			from = value
+			start := k
+			for start > 0 && k-start < 60 && isKeyByte(f.Data[start-1]) {
+				start--
+			}
+			end := bytes.IndexByte(f.Data[value:min(len(f.Data), value+65)], 0)
+			if end < 2 || start > 0 && f.Data[start-1] != 0 && f.Data[start-1] != 0xff {
+				continue
+			}
+			key, v := string(f.Data[start:value-1]), string(f.Data[value:value+end])
+			if !isPasswordKey(key) || !plausible(v) || !slices.Contains(defaults, v) {
+				continue
+			}
+			told++
+			at := lab.Place{Part: f.System.Part, Path: f.Path, Offset: int64(start)}
+			i.find(lab.Found("credential.in-program", lab.Claimed, at, "key", key, "password", v))
+			i.creds = append(i.creds, Credential{Password: v, Use: "program", Where: at})
+		}
+	}
+}

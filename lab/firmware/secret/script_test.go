@@ -127,6 +127,25 @@ func TestConfiguration(t *testing.T) {
 	)
 }
 
+// What makers leave empty, or keep in programs and blocks of defaults.
+func TestDefaults(t *testing.T) {
+	r := run(t, map[string]string{
+		"etc/config/defnode.xml":   "<account>\n<entry>\n<username>admin</username>\n<password></password>\n</entry>\n</account>\n<pppoe><username></username><password></password></pppoe>\n<ftp><user>jane</user>\n<password></password></ftp>\n",
+		"etc/nvram.conf":           "http_username=admin\nhttp_passwd=\nwan_pppoe_passwd=\n",
+		"etc/templates/passwd.php": "<?php fwrite($f, \"root::0:0:root:/:/bin/sh\\n\"); fwrite($f, \"nobody::0:0:x:/:/sbin/nologin\"); ?>\n",
+		"usr/sbin/rc":              "\x7fELF\x01\x01\x01\x00\x00admin::0:0:Admin:/:/bin/sh\n\x00root:%s:0:0:\x00",
+		"etc/default.bin":          "\x01\x02\x00http_passwd=admin\x00wan_passwd=%s\x00user_password=hellothere9\x00x http_passwd=admin\x00telnet_pwd=Zte521\x00\x00",
+	})
+	same(t, said(r.Findings, "account", "key", "password"),
+		"credential.empty-default claimed /etc/config/defnode.xml:4 admin password",
+		"credential.empty-default claimed /etc/nvram.conf:2 admin http_passwd",
+		`credential.set-by-script claimed /etc/templates/passwd.php:1 root ""`,
+		`credential.set-by-script claimed /usr/sbin/rc+0x9 admin ""`,
+		"credential.in-program claimed /etc/default.bin+0x3 http_passwd admin",
+		"credential.in-program claimed /etc/default.bin+0x51 telnet_pwd Zte521",
+	)
+}
+
 func TestLiteral(t *testing.T) {
 	for _, s := range []string{"admin", "changeme", "P@ss%word", "a$b", "12345", "wrgn80_trendnet_tew733gr", "hdipc%No"} {
 		if !isLiteral(s) {

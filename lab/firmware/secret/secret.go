@@ -126,6 +126,10 @@ func (i *Inspector) File(f *inspect.File) {
 	i.authorized(f)
 	if kind == "" {
 		i.settings(f)
+		i.openRoot(f)
+	}
+	if !text {
+		i.settingsIn(f)
 	}
 	if f.ELF() != nil {
 		i.programStrings(f)

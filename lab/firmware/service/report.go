@@ -3,6 +3,7 @@ package service
 import (
 	"bytes"
 	"cmp"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -106,6 +107,9 @@ func listed(names []string) string {
 	return strings.Join(names[:maxListed], ", ") + ", …"
 }
 
+// serial is a serial line as the kernel is told of it.
+var serial = regexp.MustCompile(`\bconsole=tty[A-Z][A-Za-z]*[0-9]`)
+
 // maxSearched bounds the bytes outside of trees that are searched.
 const maxSearched = 64 << 20
 
@@ -145,6 +149,9 @@ func (i *Inspector) environment(b []byte, part string, offset int64, seen map[st
 			}
 			k += from
 			from = k + len(mark)
+			for mark == "console=" && k > 0 && from-k < 512 && b[k-1] >= ' ' && b[k-1] < 0x7f {
+				k-- // it stands in a kernel's own command line
+			}
 			if k > 0 && b[k-1] != 0 {
 				continue
 			}
@@ -171,14 +178,15 @@ func (i *Inspector) bootText(s string, at lab.Place, seen map[string]bool) {
 		if n > 0 || n == -1 { // -1 never boots by itself; -2 and 0 leave no time
 			i.find(lab.Found("service.boot-delay", lab.Claimed, at, "text", s))
 		}
-	case strings.Contains(v, "console=tty") || name == "console" && strings.HasPrefix(v, "tty"):
-		if seen["console "+v] {
+	case serial.MatchString(s):
+		told := s[strings.Index(s, "console="):] // bootargs= or cmdline= before it
+		if seen[told] {
 			return
 		}
-		seen["console "+v] = true
-		i.find(lab.Found("service.kernel-console", lab.Claimed, at, "text", v))
-		if strings.Contains(v, "init=/bin/sh") {
-			i.find(lab.Found("service.console-without-login", lab.Confirmed, at, "command", v))
+		seen[told] = true
+		i.find(lab.Found("service.kernel-console", lab.Claimed, at, "text", s))
+		if strings.Contains(s, "init=/bin/sh") {
+			i.find(lab.Found("service.console-without-login", lab.Confirmed, at, "command", s))
 		}
 	}
 }
