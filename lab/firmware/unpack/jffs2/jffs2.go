@@ -309,7 +309,7 @@ func (f *fs) piece(at int64, b []byte) error {
 	number := u(12)
 	p := piece{version: u(16), offset: u(44), packed: u(48), size: u(52), at: at + inodeSize, compression: b[56]}
 	if int64(p.packed) > int64(len(b))-inodeSize || crc(b[inodeSize:inodeSize+p.packed]) != u(60) {
-		f.Wrong("the content in the node at %#x has a wrong checksum", at)
+		f.Wrong("the content in the node at %#x, of inode %d, has a wrong checksum", at, number)
 		return nil
 	}
 	n := f.files[number]

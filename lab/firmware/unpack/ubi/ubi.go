@@ -131,10 +131,10 @@ func (r *reader) measure() error {
 		if err := r.budget.Tick(); err != nil {
 			return err
 		}
-		next := -1
-		if at+header <= int64(len(r.b)) {
-			next = bytes.Index(r.b[at+header:], []byte(ecMagic))
+		if at+header > int64(len(r.b)) {
+			break
 		}
+		next := bytes.Index(r.b[at+header:], []byte(ecMagic))
 		if next < 0 {
 			break
 		}

@@ -277,7 +277,29 @@ func FuzzUBI(f *testing.F) {
 		be.PutUint32(e[i*recordSize+168:], crc(e[i*recordSize:i*recordSize+168]))
 	}
 	f.Add(b)
-	f.Fuzz(func(t *testing.T, b []byte) { trial.Survive(t, Formats[0], b) })
+	f.Add(append(b[:len(b):len(b)], ecMagic...)) // a magic at the very end
+	f.Fuzz(func(t *testing.T, b []byte) {
+		b = bytes.Clone(b)
+		trial.Survive(t, Formats[0], b)
+		// CRCs would keep all that is changed away from what is behind them.
+		for at := 0; at+header <= len(b); at += 4 {
+			if string(b[at:at+4]) != ecMagic {
+				continue
+			}
+			be.PutUint32(b[at+60:], crc(b[at:at+60]))
+			vid, data := at+int(be.Uint16(b[at+18:])), at+int(be.Uint16(b[at+22:]))
+			if vid+header > len(b) {
+				continue
+			}
+			be.PutUint32(b[vid+60:], crc(b[vid:vid+60]))
+			if be.Uint32(b[vid+8:]) == internal {
+				for e := b[min(data, len(b)):]; len(e) >= recordSize && string(e[:4]) != ecMagic; e = e[recordSize:] {
+					be.PutUint32(e[168:], crc(e[:168]))
+				}
+			}
+		}
+		trial.Survive(t, Formats[0], b)
+	})
 }
 
 // An image that is cut off in the first header of an erase block.
