@@ -42,6 +42,7 @@ type Scanner struct {
 	Rules    []string      // files of YARA rules; without them YARA is not run
 	Clam     string        // path of clamscan(1); "" leaves it out
 	Database string        // file or folder of ClamAV's signatures; without it ClamAV is not run
+	At       time.Time     // instant of the run, by which signatures are too old or not; zero: not asked
 	Temp     string        // where the private folder is made, "" is the system's place
 	Bytes    int64         // instead of MaxBytes
 	Time     time.Duration // instead of MaxTime
@@ -121,7 +122,7 @@ func (s *Scanner) Collect(ctx context.Context, files iter.Seq2[malware.Content, 
 	if err != nil {
 		return nil, fmt.Errorf("a folder for the scanners: %w", err)
 	}
-	c := &Collection{s: s, dir: dir, places: map[string][]lab.Place{}, numbers: map[string]string{}}
+	c := &Collection{s: s, dir: dir, scan: malware.Scan{At: s.At}, places: map[string][]lab.Place{}, numbers: map[string]string{}}
 	if c.dir, err = filepath.Abs(dir); err == nil {
 		err = c.write(ctx, files)
 	}

@@ -41,7 +41,7 @@ func scanner(t *testing.T) *Scanner {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Temp = t.TempDir()
+	s.Temp, s.At = t.TempDir(), time.Unix(1e9, 0).UTC()
 	return s
 }
 
@@ -92,7 +92,7 @@ func TestScan(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}
-	if scan.Files != 7 || scan.Left != 0 || len(scan.Engines) != 2 {
+	if scan.Files != 7 || !scan.At.Equal(s.At) || scan.Left != 0 || len(scan.Engines) != 2 {
 		t.Errorf("%+v", scan)
 	}
 	for i, e := range scan.Engines {

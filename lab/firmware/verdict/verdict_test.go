@@ -80,7 +80,7 @@ var (
 )
 
 func TestTwins(t *testing.T) {
-	clean := &malware.Scan{Engines: []malware.Engine{{Name: "clamav", Version: "ClamAV 1.4", State: malware.Used, Sources: []malware.Source{{Name: "daily", SHA256: strings.Repeat("0", 64)}}}}, Files: 4}
+	clean := &malware.Scan{Engines: []malware.Engine{{Name: "clamav", Version: "ClamAV 1.4", State: malware.Used, Sources: []malware.Source{{Name: "daily", Count: 2_000_000, SHA256: strings.Repeat("0", 64)}}}}, Files: 4}
 	known := &vulnerability.Report{Reconciled: &vulnerability.Reconciliation{Same: 1}, Parts: []vulnerability.Part{{Family: "busybox", Version: "1.35.0"}}}
 	noise := make([]byte, 300_000) // what nobody understands
 	x := uint32(1)
