@@ -225,6 +225,7 @@ func (t *firmwareTest) run(ctx context.Context, shown *progress) error {
 		if err != nil {
 			return err
 		}
+		s.At = t.at
 		shown.say("scanners")
 		if t.malware, err = firmware.Malware(ctx, t.file, t.facts, s, o); err != nil {
 			return err
