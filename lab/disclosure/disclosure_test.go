@@ -429,6 +429,37 @@ func TestSentences(t *testing.T) {
 	}
 }
 
+// Pages as they are found: labels and values apart, hidden addresses, other words.
+func TestPages(t *testing.T) {
+	masked := func(s string) string {
+		out := "2a"
+		for _, c := range []byte(s) {
+			out += fmt.Sprintf("%02x", c^0x2a)
+		}
+		return out
+	}
+	for name, c := range map[string]struct{ page, want string }{
+		"cards": {`<h2>Report a vulnerability</h2><div>Email</div><div>psirt@example.com</div><div><div>Acknowledgment</div><div>5 business days</div></div><div><div>Status updates</div><div>every 30 days</div></div><div><div>Default disclosure window</div><div>90 days</div></div>`,
+			"contact=mailto:psirt@example.com acknowledgment=5 business days status=30 days"},
+		"hidden address": {`<p>Report a vulnerability to <a href="/cdn-cgi/l/email-protection" data-cfemail="` + masked("cert@example.nl") + `">[email&#160;protected]</a>.</p><p>We will confirm receipt of the report within one week and will give you progress updates regarding the resolution.</p>`,
+			"contact=mailto:cert@example.nl acknowledgment=one week status="},
+		"list": {`<p>Haavoittuvuudesta ilmoitetaan: cert (at) example (piste) fi</p><ul><li>Lupaamme kuitata raportin vastaanotetuksi kolmen työpäivän kuluessa.</li><li>Käsittelemme raportit luottamuksellisesti.</li></ul>`,
+			"contact=mailto:cert@example.fi acknowledgment=kolmen työpäivän"},
+		"steps": {`<p>취약점을 발견하시면 psirt@example.com 으로 알려 주세요.</p><ol><li>담당자가 72시간 이내에 접수 결과를 회신합니다.</li><li>해결될 때까지 주간 진행 상황을 제공합니다.</li></ol>`,
+			"contact=mailto:psirt@example.com acknowledgment=72시간 이내 status=주간"},
+		"desk":  {`<p>We run our vulnerability program at <a href="https://hackerone.com/example">this desk</a>.</p>`, "contact=https://hackerone.com/example"},
+		"table": {`<p>Vulnerabilities</p><table><tr><th>Step</th><th>Time</th></tr><tr><td>Acknowledgement</td><td>2 working days</td></tr><tr><td>Progress report</td><td>monthly</td></tr></table>`, "acknowledgment=2 working days status=monthly"},
+	} {
+		var got []string
+		for _, s := range readPolicy(readHTML([]byte(c.page))).said {
+			got = append(got, s.Kind+"="+s.Value)
+		}
+		if g := strings.Join(got, " "); g != c.want {
+			t.Errorf("%s\n  %s\n  %s", name, g, c.want)
+		}
+	}
+}
+
 func TestCharset(t *testing.T) {
 	page := "<html><head><meta charset=euc-kr></head><body>\xc3\xeb\xbe\xe0\xc1\xa1 a@example.com</body></html>" // 취약점
 	a := readDocument([]byte(page), told{ContentType: "text/html"})

@@ -2,6 +2,7 @@ package disclosure
 
 import (
 	"bytes"
+	"encoding/hex"
 	"io"
 	"regexp"
 	"strings"
@@ -198,9 +199,30 @@ func (p *pageBuilder) open(a atom.Atom, attributes map[string]string, line int) 
 	case a == atom.Input && strings.EqualFold(attributes["type"], "password") && p.signIn == 0:
 		p.signIn = line
 	}
+	if hidden := attributes["data-cfemail"]; hidden != "" { // an address that a script would show
+		if mail := unmask(hidden); mail != "" {
+			p.write(" "+mail+" ", line)
+		}
+	}
 	if a == atom.Form && len(p.forms) < 100 {
 		p.forms = append(p.forms, line)
 	}
+}
+
+// unmask reads an address for mail as a well-known proxy hides it: hexadecimal, the
+// first byte is the key of the others.
+func unmask(s string) string {
+	b, err := hex.DecodeString(s)
+	if err != nil || len(b) < 6 || len(b) > 200 {
+		return ""
+	}
+	for i := range b[1:] {
+		b[i+1] ^= b[0]
+	}
+	if m := email.FindString(string(b[1:])); m == string(b[1:]) {
+		return m
+	}
+	return ""
 }
 
 var (

@@ -144,14 +144,46 @@ func readPolicy(p page) *reading {
 			r.topic[w.language] += len(w.topic.FindAllStringIndex(b.text, 100))
 		}
 	}
-	for _, b := range p.blocks {
+	for i, b := range p.blocks {
 		r.contacts(b)
+		if i > 0 && label(p.blocks[i-1]) && p.blocks[i-1].heading == b.heading {
+			b.heading = p.blocks[i-1].text
+		}
+		if label(b) && i+1 < len(p.blocks) && timed(p.blocks[i+1].text) {
+			continue
+		}
 		for _, s := range sentences(b.text) {
 			r.sentence(s, b)
 		}
 	}
 	r.addresses(p)
 	return r
+}
+
+// label says whether a block is the name of what stands in the next one, as tables and
+// cards have them: a few words on receipt or state, no sentence and no time.
+func label(b block) bool {
+	if len([]rune(b.text)) > 50 || strings.ContainsAny(b.text, ".!?。") {
+		return false
+	}
+	kinds := 0
+	for _, w := range languages {
+		if w.span.MatchString(b.text) {
+			return false
+		}
+		kinds += len(w.kindsIn(b.text))
+	}
+	return kinds > 0
+}
+
+// timed says whether a text has a time in any language.
+func timed(s string) bool {
+	for _, w := range languages {
+		if w.span.MatchString(s) || w.often.MatchString(s) {
+			return true
+		}
+	}
+	return false
 }
 
 // contacts finds addresses for mail in a text.
@@ -265,7 +297,7 @@ func (r *reading) sentence(s string, b block) {
 			continue
 		}
 		denied := w.not.MatchString(w.notReally.ReplaceAllString(s, " "))
-		timed := map[string]string{}
+		times := map[string]string{}
 		last := []string(nil) // of the clause before
 		loose := ""
 		for _, c := range cut(s) {
@@ -289,8 +321,8 @@ func (r *reading) sentence(s string, b block) {
 			}
 			if t != "" {
 				for _, k := range in {
-					if timed[k] == "" {
-						timed[k] = t
+					if times[k] == "" {
+						times[k] = t
 					}
 				}
 			}
@@ -304,8 +336,8 @@ func (r *reading) sentence(s string, b block) {
 		}
 		for _, k := range []string{Acknowledgment, Status, Fix} {
 			for _, x := range about {
-				if x == k && (timed[k] != "" || !headed && k != Fix) && said[k].Value == "" {
-					said[k] = Statement{Kind: k, Value: strings.TrimSpace(timed[k]), Quote: quote, Line: b.line, Language: w.language, Denied: denied}
+				if x == k && (times[k] != "" || !headed && k != Fix) && said[k].Value == "" {
+					said[k] = Statement{Kind: k, Value: strings.TrimSpace(times[k]), Quote: quote, Line: b.line, Language: w.language, Denied: denied}
 				}
 			}
 		}
