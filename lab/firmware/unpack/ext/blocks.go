@@ -7,22 +7,21 @@ import (
 // run is blocks of a file that stand one behind the other.
 type run struct{ logical, physical, count uint64 }
 
-// blockMap is where the content of a file stands, in order; what is in none is
-// zeros. left is how many blocks of maps may be read, of which many files have
+// blockMap is where the content of a file stands, in order, and how many blocks it
+// has with those that were never written; what is in no run is zeros. left is how many blocks of maps may be read, of which many files have
 // their share; nil: as many as the image has.
-func (f fs) blockMap(n *node, left *uint64) ([]run, error) {
+func (f fs) blockMap(n *node, left *uint64) (runs []run, blocks uint64, err error) {
 	m := mapper{fs: f, last: uint64((n.size + f.block - 1) / f.block), present: uint64(int64(len(f.b)) / f.block)}
 	if m.left = left; left == nil {
 		own := m.present
 		m.left = &own
 	}
-	var err error
 	if n.flags&flagExtents != 0 {
 		err = m.extents(n.body(), -1)
 	} else {
 		err = m.pointers(n.body())
 	}
-	return m.runs, err
+	return m.runs, m.sum, err
 }
 
 type mapper struct {
@@ -32,7 +31,7 @@ type mapper struct {
 	next uint64 // logical block that is not before any run
 
 	present uint64 // blocks that the image has
-	sum     uint64 // of the runs' blocks
+	sum     uint64 // blocks of the file
 	left    *uint64
 }
 
@@ -44,8 +43,8 @@ func (m *mapper) add(r run) error {
 	case r.physical == 0 || r.physical >= m.present || r.count > m.present-r.physical:
 		return inode.Damaged("%d blocks from %d on, and the image has %d", r.count, r.physical, m.present)
 	}
-	if m.sum += r.count; m.sum > m.present {
-		return inode.Damaged("more than the %d blocks of the image", m.present)
+	if err := m.count(r.count); err != nil {
+		return err
 	}
 	if m.next = r.logical + r.count; r.logical >= m.last {
 		return nil // allocated in advance
@@ -58,6 +57,14 @@ func (m *mapper) add(r run) error {
 	}
 	m.runs = append(m.runs, r)
 	return m.Budget.Tick()
+}
+
+// count takes blocks that the file has. All of them are its own.
+func (m *mapper) count(blocks uint64) error {
+	if m.sum += blocks; m.sum > m.present {
+		return inode.Damaged("more than the %d blocks of the image", m.present)
+	}
+	return nil
 }
 
 // at is a block of the map.
@@ -86,7 +93,11 @@ func (m *mapper) extents(b []byte, depth int) error {
 		if level == 0 {
 			count := uint64(le.Uint16(e[4:]))
 			if count > 1<<15 { // allocated and not written: zeros
-				m.next = max(m.next, uint64(le.Uint32(e))+count-1<<15)
+				count -= 1 << 15
+				m.next = max(m.next, uint64(le.Uint32(e))+count)
+				if err := m.count(count); err != nil {
+					return err
+				}
 				continue
 			}
 			if err := m.add(run{uint64(le.Uint32(e)), uint64(le.Uint16(e[6:]))<<32 | uint64(le.Uint32(e[8:])), count}); err != nil {

@@ -196,14 +196,11 @@ func (f fs) file(n *node, out *image.Node) error {
 	}
 	stored := int64(60)
 	if n.flags&flagInline == 0 {
-		m, err := f.blockMap(n, f.meta)
+		_, blocks, err := f.blockMap(n, f.meta)
 		if err != nil {
 			return err
 		}
-		stored = 0
-		for _, r := range m {
-			stored += int64(r.count) * f.block
-		}
+		stored = int64(blocks) * f.block
 	}
 	if err := f.Charge(n.size, stored); err != nil {
 		return err
@@ -227,7 +224,7 @@ func (f fs) content(n *node) ([]byte, error) {
 	if n.flags&flagInline != 0 {
 		return f.inline(n)
 	}
-	m, err := f.blockMap(n, nil)
+	m, _, err := f.blockMap(n, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -315,7 +312,7 @@ func (f fs) Entries(number uint64) ([]inode.Entry, error) {
 		list, err2 := f.entries(list, b[split:])
 		return list, firstOf(err1, err2)
 	}
-	m, err := f.blockMap(&n, f.meta)
+	m, _, err := f.blockMap(&n, f.meta)
 	var list []inode.Entry
 	for _, r := range m {
 		for i := range r.count {

@@ -131,6 +131,21 @@ func TestHashed(t *testing.T) {
 	}
 }
 
+// Blocks that were given to a file and never written read as zeros, as many as
+// there are.
+func TestPreallocated(t *testing.T) {
+	img := mkfs(t, trial.Source(t, trial.Small), "48M", "-t", "ext4")
+	debug(t, img, "write /dev/null swap", "set_inode_field swap size 33554432", "fallocate swap 0 32767", "set_inode_field swap size 33554432")
+	p := trial.Whole(t, Formats[0], trial.Image(t, img))
+	n, err := p.Tree.Lookup("/swap")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := n.Data(); err != nil || len(b) != 32<<20 || len(bytes.Trim(b, "\x00")) != 0 {
+		t.Errorf("%d bytes, %v", len(b), err)
+	}
+}
+
 // What debugfs can set in an image and no clean one has.
 func TestDoubts(t *testing.T) {
 	dir := trial.Source(t, trial.Small)

@@ -106,6 +106,39 @@ func TestDamage(t *testing.T) {
 	}
 }
 
+// half is a file system whose second file is damaged, whose third is of a size that
+// cannot be.
+type half struct{ fake }
+
+func (h half) Inode(n uint64) (*image.Node, error) {
+	node, err := h.fake.Inode(n)
+	if n >= 4 {
+		err = Damaged("torn")
+	}
+	return node, err
+}
+
+// A damaged file stays in the tree, and says why it has no content.
+func TestDamagedFile(t *testing.T) {
+	b := New(image.NewBudget(t.Context(), image.Standard))
+	h := half{fake{nodes: map[uint64]image.Node{1: dir, 3: file, 4: file, 5: {Kind: image.File, Size: 1 << 40}}, dirs: map[uint64][]Entry{1: {{"a", 3}, {"b", 4}, {"c", 4}, {"d", 5}}}, budget: b.Budget}}
+	if err := b.Grow(h, 1); err != nil {
+		t.Fatal(err)
+	}
+	p := &image.Part{}
+	if err := b.Finish(p); err != nil || p.State != image.Damaged || p.Problem != "/b: torn; and 1 more" || p.Unpacked != 9 {
+		t.Errorf("%+v, %v", p, err)
+	}
+	for _, name := range []string{"b", "c", "d"} {
+		if _, err := p.Tree.Root.Child(name).Data(); !IsDamage(err) || err.Error() != "torn" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if used, _ := b.Budget.Used(); used != 3 {
+		t.Errorf("%d bytes were charged", used)
+	}
+}
+
 func TestFatal(t *testing.T) {
 	broken := errors.New("broken")
 	if _, err := grow(t, fake{nodes: map[uint64]image.Node{1: dir, 66: dir}, dirs: map[uint64][]Entry{1: {{"x", 66}}}, fatal: broken}); !errors.Is(err, broken) {
