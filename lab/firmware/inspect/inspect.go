@@ -61,7 +61,15 @@ func (f *File) Text() bool { return f.text() }
 const textSample = 64 << 10
 
 func isText(b []byte) bool {
-	b = b[:min(len(b), textSample)]
+	if len(b) > textSample {
+		b = b[:textSample]
+		for range utf8.UTFMax - 1 { // not in the middle of a character
+			if r, _ := utf8.DecodeLastRune(b); r != utf8.RuneError {
+				break
+			}
+			b = b[:len(b)-1]
+		}
+	}
 	odd := 0
 	for _, c := range b {
 		if c < ' ' && c != '\n' && c != '\r' && c != '\t' && c != '\f' && c != 0x1b {

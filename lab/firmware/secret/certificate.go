@@ -39,7 +39,7 @@ func (i *Inspector) certificate(f *inspect.File, der []byte, offset int) {
 		return
 	}
 	k := Certificate{
-		Subject: c.Subject.String(), Issuer: c.Issuer.String(), From: c.NotBefore.UTC(), Until: c.NotAfter.UTC(),
+		Subject: short(c.Subject.String()), Issuer: short(c.Issuer.String()), From: c.NotBefore.UTC(), Until: c.NotAfter.UTC(),
 		Signature: c.SignatureAlgorithm.String(), Algorithm: c.PublicKeyAlgorithm.String(), CA: c.IsCA, SHA256: sum256(c.Raw), Public: sum256(c.RawSubjectPublicKeyInfo),
 		SelfSigned: bytes.Equal(c.RawIssuer, c.RawSubject),
 		Where:      lab.Place{Part: f.System.Part, Path: f.Path},
@@ -57,6 +57,14 @@ func (i *Inspector) certificate(f *inspect.File, der []byte, offset int) {
 	}
 	i.certs = append(i.certs, k)
 	i.publics[k.Public] = k.Subject
+}
+
+// short bounds a name that is told.
+func short(s string) string {
+	if len(s) <= 500 {
+		return s
+	}
+	return strings.ToValidUTF8(s[:500], "") + "…"
 }
 
 // few is how many certificates a file has that is no store of trusted ones.

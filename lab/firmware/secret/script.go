@@ -73,7 +73,7 @@ func (i *Inspector) script(text []byte, at func(line int) lab.Place, read func(s
 		case "sed":
 			i.editsAccounts(place, args, c)
 		case "htpasswd", "mosquitto_passwd":
-			if len(args) >= 4 && strings.HasPrefix(args[0], "-") && strings.Contains(args[0], "b") && isLiteral(args[3]) {
+			if len(args) >= 4 && strings.HasPrefix(args[0], "-") && strings.Contains(args[0], "b") && isLiteral(args[2]) && isLiteral(args[3]) {
 				i.set(c, place, args[2], args[3], name)
 			}
 		case "nvram", "nvram_set", "nvram_default", "uci", "cfg", "config", "fw_setenv", "flash", "xmldbc", "cfgcmd", "tcapi", "syscfg", "cdb":

@@ -242,6 +242,9 @@ func (r *reading) extra(service string, n int, transport string) {
 	r.more = append(r.more, Listener{Service: service, Transport: transport, Port: n, Clear: true, Login: NoLogin})
 }
 
+// maxPorts bounds the ports of one started program.
+const maxPorts = 100
+
 // listeners are what a started program would listen on.
 func (st *Start) listeners() (all []Listener) {
 	d, ok := daemons[base(st.Program)]
@@ -297,7 +300,8 @@ func (st *Start) listeners() (all []Listener) {
 		if l.Login == "" {
 			l.Login = cmp.Or(r.login, Unknown)
 		}
-		l.Note, l.Shell, l.Debug = r.note, r.shell, d.debug
+		l.Note, l.Shell, l.Debug = short(r.note), r.shell, d.debug
+		l.Service, l.Address = short(l.Service), short(l.Address)
 		if r.disabled {
 			l.State = Disabled
 		}
@@ -310,5 +314,6 @@ func (st *Start) listeners() (all []Listener) {
 	slices.SortStableFunc(all, func(a, b Listener) int {
 		return cmp.Or(cmp.Compare(a.Port, b.Port), cmp.Compare(a.Transport, b.Transport), cmp.Compare(a.Address, b.Address))
 	})
+	all = all[:min(len(all), maxPorts)]
 	return slices.CompactFunc(all, func(a, b Listener) bool { return a == b })
 }

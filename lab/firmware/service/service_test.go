@@ -1,6 +1,7 @@
 package service
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -200,6 +201,7 @@ func TestConsoles(t *testing.T) {
 		"ttyS0::respawn:/bin/login\n":                              true,
 		"ttyS1::respawn:/sbin/getty -n -l /bin/sh 115200 ttyS1\n":  false,
 		"T0:23:respawn:/sbin/getty -L ttyS0 115200 vt100\n":        true,
+		"ttyS1::respawn:/sbin/getty -n 115200 ttyS1\n":             true,
 		"::respawn:/sbin/agetty --autologin root ttyAMA0 115200\n": false,
 		"ttyS0::askfirst:/usr/libexec/login.sh\n":                  false,
 	} {
@@ -226,6 +228,50 @@ func TestBootLoader(t *testing.T) {
 		"service.console-without-login confirmed 0x0+0x43",
 		"service.boot-delay claimed 0x0+0x82",
 	)
+}
+
+// Lines that go on and on make no long texts: what an inspector says is bounded where it is checked.
+func TestLongLines(t *testing.T) {
+	long := strings.Repeat("ü", 12_000)
+	r := run(t, with(map[string]string{
+		"etc/inittab":                          long + "::respawn:/sbin/getty " + long + "\n::respawn:/usr/sbin/telnetd " + long + strings.Repeat(" x", 500) + "\n",
+		"etc/rc.local":                         "#!/bin/sh\nprocd_set_param command telnetd '" + long + "'\nprocd_append_param command " + long + "\nprocd_set_param user " + long + "\nvsftpd\nsshd\n",
+		"etc/vsftpd.conf":                      "anonymous_enable=YES\n",
+		"etc/ssh/sshd_config":                  "ListenAddress " + long + "\n",
+		"etc/inetd.conf":                       "telnet" + long + " stream tcp nowait root" + long + " /usr/sbin/telnetd telnetd\n",
+		"etc/systemd/system/x.service":         "[Service]\nUser=" + long + "\nExecStart=/usr/sbin/sshd " + long + "\n",
+		"etc/proftpd.conf":                     "<Anonymous " + long + ">\n",
+		"etc/systemd/system/a.wants/x.service": "-> ../x.service",
+	}, "usr/sbin/telnetd", "usr/sbin/vsftpd", "usr/sbin/sshd"))
+	if len(r.Starts) < 5 || len(r.Consoles) != 1 {
+		t.Fatalf("%d starts, %d consoles", len(r.Starts), len(r.Consoles))
+	}
+	b, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var walk func(x any)
+	walk = func(x any) {
+		switch v := x.(type) {
+		case string:
+			if len(v) > 20_000 {
+				t.Errorf("%d bytes: %.60q", len(v), v)
+			}
+		case []any:
+			for _, y := range v {
+				walk(y)
+			}
+		case map[string]any:
+			for _, y := range v {
+				walk(y)
+			}
+		}
+	}
+	var all any
+	if err := json.Unmarshal(b, &all); err != nil {
+		t.Fatal(err)
+	}
+	walk(all)
 }
 
 func FuzzStart(f *testing.F) {

@@ -26,7 +26,18 @@ const (
 	maxFollow = 2000
 	maxDeep   = 8
 	maxStarts = 5000
+
+	maxArguments = 60  // of a program that is started
+	maxTold      = 300 // bytes of one of them, and of each other text that is told
 )
+
+// short bounds a text that is told; it may come out of a line that goes on and on.
+func short(s string) string {
+	if len(s) <= maxTold {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxTold], "") + "…"
+}
 
 // read gives a kept text by its path.
 func (s *system) read(p string) (string, bool) {
@@ -192,7 +203,8 @@ var shells = map[string]bool{"sh": true, "ash": true, "bash": true, "dash": true
 func (s *system) console(device, action string, words []string, at lab.Place) bool {
 	name := base(words[0])
 	waits := action == "respawn" || action == "askfirst" || action == "askconsole" || action == "askconsolelate" || action == "once"
-	text := action + " " + strings.Join(words, " ")
+	text := short(action + " " + strings.Join(words, " "))
+	device = short(device)
 	for _, w := range words[1:] {
 		if strings.HasPrefix(w, "tty") && device == "" {
 			device = w
@@ -205,13 +217,13 @@ func (s *system) console(device, action string, words []string, at lab.Place) bo
 			if (w == "-l" || w == "--login-program") && n+1 < len(words) && shells[base(words[n+1])] {
 				login = false
 			}
-			if w == "-n" && !slices.Contains(words, "-l") || w == "-a" || w == "--autologin" {
+			if w == "-a" || w == "--autologin" {
 				login = false
 			}
 		}
 		for _, w := range words[1:] {
 			if strings.HasPrefix(w, "tty") || w == "console" || strings.HasPrefix(w, "/dev/tty") {
-				device = strings.TrimPrefix(w, "/dev/")
+				device = short(strings.TrimPrefix(w, "/dev/"))
 			}
 		}
 		s.i.r.Consoles = append(s.i.r.Consoles, Console{Device: device, Login: login, Text: text, Where: at})
@@ -292,6 +304,9 @@ func (s *system) rc(etc string) {
 				}
 			}
 			linked[n.Name] = true
+			if s.hasUnit(n.Name) {
+				continue // systemd takes its own unit of that name
+			}
 			s.follow(target, []string{"start"}, Enabled, "script", 0)
 		}
 	}
@@ -309,6 +324,19 @@ func (s *system) rc(etc string) {
 			}
 		}
 	}
+}
+
+// hasUnit reports whether systemd is there and has a unit of a script's name.
+func (s *system) hasUnit(name string) bool {
+	if !s.exists("/lib/systemd/systemd") && !s.exists("/usr/lib/systemd/systemd") {
+		return false
+	}
+	for _, d := range unitDirs {
+		if s.exists(d + "/" + name + ".service") {
+			return true
+		}
+	}
+	return false
 }
 
 // follow reads a script that is started with arguments.
@@ -495,13 +523,18 @@ func (s *system) script(text string, env *shell.Env, p string, state State, by s
 			case "command":
 				if name == "procd_append_param" {
 					if procd >= 0 && (now == Enabled || now == s.i.r.Starts[procd].State) {
-						s.i.r.Starts[procd].Arguments = append(s.i.r.Starts[procd].Arguments, args[1:]...)
+						st := &s.i.r.Starts[procd]
+						for _, a := range args[1:] {
+							if len(st.Arguments) < maxArguments {
+								st.Arguments = append(st.Arguments, short(a))
+							}
+						}
 					}
 					continue // before any command, it stands in a function that is called later
 				}
 				procd = s.started(args[1], args[2:], user, now, "procd", path.Base(p), at)
 			case "user":
-				user = args[1]
+				user = short(args[1])
 				if procd >= 0 {
 					s.i.r.Starts[procd].User = user
 				}
@@ -703,8 +736,12 @@ func (s *system) started(name string, args []string, user string, state State, b
 			return -1
 		}
 	}
+	kept := []string{}
+	for _, a := range args[:min(len(args), maxArguments)] {
+		kept = append(kept, short(a))
+	}
 	s.i.r.Starts = append(s.i.r.Starts, Start{
-		Program: name, Path: s.program(name), Arguments: slices.Clone(args), User: user, State: state, By: by, Unit: unit, Where: at, system: s,
+		Program: short(name), Path: s.program(name), Arguments: kept, User: short(user), State: state, By: by, Unit: short(unit), Where: at, system: s,
 	})
 	return len(s.i.r.Starts) - 1
 }

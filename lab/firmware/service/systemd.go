@@ -108,7 +108,7 @@ func (s *system) unit(name, p, instance string, wanted bool, sockets []Listener)
 	for _, d := range ds {
 		switch {
 		case d.key == "User":
-			user = d.value
+			user = short(d.value)
 		case strings.HasPrefix(d.key, "Condition") && state == Enabled && d.key != "ConditionPathExists":
 			state = Conditional
 		}

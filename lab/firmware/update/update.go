@@ -163,6 +163,9 @@ func verifies(name string, args []string) bool {
 
 var checksums = map[string]bool{"md5sum": true, "sha1sum": true, "sha256sum": true, "sha512sum": true, "cksum": true, "crc32": true, "sum": true}
 
+// maxAddresses bounds the addresses of an image that are told.
+const maxAddresses = 500
+
 // maxTold bounds what is told of one updater.
 const maxTold = 20
 
@@ -273,7 +276,7 @@ func (i *Inspector) address(text string, named bool, at lab.Place) {
 			continue // the host is put in later
 		}
 		a := Address{URL: m, Purpose: "firmware", Where: at}
-		if len(i.r.Addresses) < 500 && !slices.Contains(i.r.Addresses, a) {
+		if len(i.r.Addresses) < maxAddresses && !slices.Contains(i.r.Addresses, a) {
 			i.r.Addresses = append(i.r.Addresses, a)
 		}
 	}
@@ -314,7 +317,9 @@ func (i *Inspector) configuration(f *inspect.File, at lab.Place) {
 		case packages && len(w) >= 2 && (strings.HasPrefix(w[0], "src") || w[0] == "deb" || w[0] == "URIs:" || strings.Contains(w[0], "://")):
 			for _, x := range w {
 				if strings.Contains(x, "://") {
-					i.r.Addresses = append(i.r.Addresses, Address{URL: strings.Trim(x, `"'`), Purpose: "packages", Where: at})
+					if x = strings.Trim(x, `"'`); len(x) <= 500 && len(i.r.Addresses) < maxAddresses {
+						i.r.Addresses = append(i.r.Addresses, Address{URL: x, Purpose: "packages", Where: at})
+					}
 					i.feeds = i.feeds || opkg
 				}
 			}
