@@ -23,6 +23,9 @@ const MaxPrograms = 5000
 // maxPlaces bounds the places of one finding; it says how many there are in all.
 const maxPlaces = 500
 
+// maxLines bounds the lines of scripts that are reported.
+const maxLines = 100
+
 // Reaches of a program: who can send it something.
 const (
 	Network = "network" // it takes connections or datagrams
@@ -93,6 +96,9 @@ func (in *Inspector) File(f *inspect.File) {
 	at := lab.Place{Part: f.System.Part, Path: f.Path}
 	if e := f.ELF(); e != nil {
 		in.program(at, f.Node, e)
+		if m, err := binary.Module(f.Data); err == nil && !m.Signed && path.Ext(at.Path) == ".ko" {
+			in.found(group{rule: "hardening.unsigned-module", severity: lab.None, certain: lab.Confirmed}, at)
+		}
 	} else if bytes.HasPrefix(f.Data, []byte("\x7fELF")) {
 		in.odd++
 	} else if f.Text() {
@@ -213,13 +219,13 @@ func (in *Inspector) found(g group, at lab.Place) {
 var noASLR = regexp.MustCompile(`^\s*(?:sysctl\s+(?:-\S+\s+)*)?"?kernel[./]randomize_va_space\s*=\s*"?([01])\b|^[^#]*\becho\s+(?:-n\s+)?"?([01])"?\s*>+\s*"?/proc/sys/kernel/randomize_va_space`)
 
 func (in *Inspector) script(at lab.Place, b []byte) {
-	if !bytes.Contains(b, []byte("randomize_va_space")) {
+	if len(in.findings) >= maxLines || !bytes.Contains(b, []byte("randomize_va_space")) {
 		return
 	}
 	n := 0
 	for line := range bytes.Lines(b) {
 		n++
-		if len(line) < 1000 && noASLR.Match(line) {
+		if len(line) < 1000 && len(in.findings) < maxLines && noASLR.Match(line) {
 			at.Line = n
 			in.findings = append(in.findings, lab.Found("hardening.no-aslr", lab.Claimed, at, "text", strings.TrimSpace(string(line))))
 		}

@@ -152,19 +152,36 @@ func TestReach(t *testing.T) {
 	}
 }
 
-// A kernel whose modules know no canary has none.
+// A script that says it again and again is reported so often, and no more.
+func TestLinesBounded(t *testing.T) {
+	r := look(t, entry{"/etc/sysctl.conf", 0o644, []byte(strings.Repeat("kernel.randomize_va_space = 0\n", 3*maxLines))})
+	n := 0
+	for _, f := range r.Findings {
+		n += len(f.Where)
+	}
+	if n != maxLines {
+		t.Errorf("%d lines", n)
+	}
+}
+
+// A kernel whose modules know no canary has none; modules say whether they are signed.
 func TestKernelModules(t *testing.T) {
 	for flags, want := range map[string]int{"-c -fno-stack-protector": 1, "-c -fstack-protector-all": 0} {
-		module := compile(t, `void f(char*); void g(void){ char b[64]; f(b); }`, flags)
-		var files []entry
+		module := compile(t, `const char i[] __attribute__((section(".modinfo"))) = "license=GPL"; void f(char*); void g(void){ char b[64]; f(b); }`, flags)
+		files := []entry{{"/lib/modules/1/signed.ko", 0o644, append(slices.Clone(module), "~Module signature appended~\n"...)}}
 		for _, c := range "abcdefghij" {
 			files = append(files, entry{"/lib/modules/1/" + string(c) + ".ko", 0o644, module})
 		}
 		n := 0
 		for _, f := range look(t, files...).Findings {
-			if f.Rule == "hardening.kernel-no-canary" {
+			switch f.Rule {
+			case "hardening.kernel-no-canary":
 				n++
-			} else {
+			case "hardening.unsigned-module":
+				if len(f.Where) != 10 || f.Get("count") != "10" {
+					t.Errorf("%+v", f)
+				}
+			default:
 				t.Errorf("%+v", f)
 			}
 		}
