@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"assay/lab/firmware/image"
+	"assay/lab/firmware/unpack/unpacktest"
 	"assay/lab/labtest"
 )
 
@@ -129,6 +130,7 @@ func TestTools(t *testing.T) {
 		{"b1", "tar", "tar --format=gnu -b1 -cf - .", "gnu", false, []string{"tar"}},
 		{"deflate", "zip", "zipped -qry .", "", false, []string{"zip"}},
 		{"stored", "zip", "zipped -0qry .", "", false, []string{"zip"}},
+		{"zip64", "zip", "zipped '-qry -fz' .", "", false, []string{"zip"}},
 		{"bzip2", "zip", "zipped '-qry -Z bzip2' .", "", false, []string{"zip"}},
 	} {
 		t.Run(c.format+"/"+c.name, func(t *testing.T) {
@@ -533,6 +535,7 @@ func TestHurt(t *testing.T) {
 				t.Errorf("%s cut at %d%% is understood", name, i)
 			}
 		}
+		unpacktest.FlipBytes(t, f, b, 200, 3)
 		for i := range len(b) {
 			if i > 3000 && i%7 > 0 {
 				continue

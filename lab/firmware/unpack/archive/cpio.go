@@ -127,15 +127,19 @@ func (t *builder) cpio(b []byte, start int) (end int, err error) {
 	for {
 		e, err := cpioHeader(b, at)
 		if err != nil {
-			t.cpioLinks(links, order)
+			if linked := t.cpioLinks(links, order); linked != nil {
+				return at, linked
+			}
 			return min(max(at, start+1), len(b)), err
 		}
 		name := cpioName(b, e)
-		if name == cpioTrailer {
+		if name == cpioTrailer && e.next <= len(b) {
 			return e.next, t.cpioLinks(links, order)
 		}
 		if e.next > len(b) || e.data+int(e.size) > len(b) {
-			t.cpioLinks(links, order)
+			if linked := t.cpioLinks(links, order); linked != nil {
+				return at, linked
+			}
 			return len(b), broken(at, "the content of %.80q has %d bytes and %d are left", name, e.size, max(0, len(b)-e.data))
 		}
 		data := b[e.data : e.data+int(e.size)]

@@ -196,6 +196,9 @@ func (o *opened) safeloaderText(name string, b []byte) {
 	switch {
 	case name == "soft-version" && text == "" && len(b) >= 12:
 		o.Detail("version", "%d.%d.%d", b[9], b[10], b[11])
+		if len(b) >= 24 && be32(b, 0) >= 16 { // an update of a lower level is refused
+			o.Detail("rollback", "level %d", be32(b, 20))
+		}
 	case name == "soft-version":
 		o.text("version", []byte(text))
 	case text != "":

@@ -584,11 +584,11 @@ func makeRealtek(kind string, data []byte) []byte {
 
 func TestMore(t *testing.T) {
 	kernel, rootfs := noise(5000, 30), noise(3000, 31)
-	parts := map[string][]byte{"os-image": kernel, "file-system": rootfs, "soft-version": slices.Concat(be(12, 0), []byte{0xff, 1, 2, 3, 0x20, 0x18, 1, 1}, be(7)), "support-list": slices.Concat(be(40, 0), fixed("SupportList:\r\nCPE210(TP-LINK|UN):1.0\r\n", 40))}
+	parts := map[string][]byte{"os-image": kernel, "file-system": rootfs, "soft-version": slices.Concat(be(16, 0), []byte{0xff, 1, 2, 3, 0x20, 0x18, 1, 1}, be(7, 5)), "support-list": slices.Concat(be(40, 0), fixed("SupportList:\r\nCPE210(TP-LINK|UN):1.0\r\n", 40))}
 	b := makeSafeloader(parts, []byte("CPE510(TP-LINK|UN|N300-5):1.0\r\n"))
 	p := open(t, "tplink-safeloader", b)
 	understood(t, p)
-	expect(t, p, "vendor=CPE510(TP-LINK|UN|N300-5):1.0", "version=1.2.3", "product~CPE210(TP-LINK|UN):1.0", "checksum~holds", "signature=none")
+	expect(t, p, "vendor=CPE510(TP-LINK|UN|N300-5):1.0", "version=1.2.3", "rollback=level 5", "product~CPE210(TP-LINK|UN):1.0", "checksum~holds", "signature=none")
 	streams(t, p, parts)
 	b[0x1900]++
 	if p := open(t, "tplink-safeloader", b); p.State != image.Damaged {
