@@ -20,7 +20,7 @@ type sighting struct {
 // Bounds of what one file can say: more is an attack or a table of versions.
 const (
 	maxHits     = 200_000 // anchors that are looked at in one file
-	maxFromRule = 8       // different versions that one rule reads in one file
+	maxFromRule = 2       // different versions that one rule reads in one file; more are a table, of what others are called
 	lineBefore  = 200     // bytes of a line before the anchor
 	lineBehind  = 300
 )
@@ -83,7 +83,7 @@ func (s *set) read(b []byte, name string, in place) []reading {
 				st.with |= 1 << u.with
 				continue
 			}
-			if end <= st.done || len(st.readings) >= maxFromRule {
+			if end <= st.done || len(st.readings) > maxFromRule {
 				continue
 			}
 			begin := end - s.anchors.length(w)
@@ -113,7 +113,7 @@ func (s *set) read(b []byte, name string, in place) []reading {
 	var alone []reading
 	for i, rule := range order {
 		st, l := states[rule], looks[i]
-		if st.with != 1<<len(l.With)-1 {
+		if st.with != 1<<len(l.With)-1 || len(st.readings) > maxFromRule {
 			continue
 		}
 		if l.Alone != "" {

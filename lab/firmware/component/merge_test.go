@@ -95,6 +95,16 @@ func TestDisagree(t *testing.T) {
 	}
 }
 
+// A list of versions is no version.
+func TestTable(t *testing.T) {
+	cs, _ := look(t, map[string]*image.Tree{"0x0": files(t, map[string]string{
+		"bin/scanner": program("SSH-2.0-dropbear_0.52", "SSH-2.0-dropbear_2012.55", "SSH-2.0-dropbear_2016.74"),
+	})})
+	if len(cs) != 0 {
+		t.Errorf("%+v", cs)
+	}
+}
+
 // A version that is only the front of one that is known belongs to it; one without a
 // version goes where one is known.
 func TestCoarse(t *testing.T) {
