@@ -120,3 +120,43 @@ func sketch(parts []*image.Part) string {
 	}
 	return "[" + strings.Join(all, "; ") + "]"
 }
+
+// Every container cut off at every hundredth of it: what is left is read as far as it
+// goes, by the readers behind the one that was cut too, and accounted for.
+func TestCutOff(t *testing.T) {
+	if testing.Short() {
+		t.Skip("5000 images")
+	}
+	dir := t.TempDir()
+	for name, b := range map[string][]byte{"etc/passwd": []byte("root::0:0::/:/bin/sh\n"), "bin/busybox": append(trial.Text(9000), trial.Noise(9000, 1)...), "etc/text": trial.Text(30_000)} {
+		p := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(p, b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range trial.Containers() {
+		t.Run(c.Name, func(t *testing.T) {
+			out := filepath.Join(t.TempDir(), "image")
+			c.Make(t, dir, out)
+			b := trial.Image(t, out)
+			for i := range 100 {
+				n := len(b) * i / 100
+				r := unpack.Unpack(t.Context(), b[:n:n], unpack.Options{Bounds: image.Standard})
+				if err := unpack.Check(r, int64(n)); err != nil || len(r.Panics) > 0 || r.Err != nil {
+					t.Errorf("%d %%: %v %v %v", i, err, r.Panics, r.Err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkUnpackUnknown(b *testing.B) {
+	data := trial.Noise(32<<20, 5)
+	b.SetBytes(int64(len(data)))
+	for b.Loop() {
+		unpack.Unpack(b.Context(), data, unpack.Options{Bounds: image.Standard})
+	}
+}
