@@ -2,6 +2,7 @@ package firmware
 
 import (
 	"archive/tar"
+	"archive/zip"
 	"bytes"
 	"compress/gzip"
 	"context"
@@ -201,6 +202,37 @@ func TestScanBounds(t *testing.T) {
 	f := scan(t, b, Options{Reduced: true, bounds: image.Bounds{Bytes: 100_000, Files: 100, Depth: 12, Ratio: 2000}})
 	if f.Coverage.Damaged == 0 || len(f.Systems) != 1 || !slicesHas(f.Findings, "image.damaged") {
 		t.Errorf("%+v %+v", f.Coverage, f.Findings)
+	}
+}
+
+// What unpacks to more than the process may have leaves a damaged part, and the rest is
+// looked at.
+func TestScanBombs(t *testing.T) {
+	var file bytes.Buffer
+	w := zip.NewWriter(&file)
+	f, err := w.Create("zeros")
+	if err != nil {
+		t.Fatal(err)
+	}
+	piece := make([]byte, 16<<20)
+	for range 40 {
+		if _, err := f.Write(piece); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	good := archive(t, entry{name: "f", body: "x"})
+	for what, b := range map[string][]byte{
+		"a stream":     bytes.Repeat(packed(t, make([]byte, 128<<20)), 20),
+		"a file":       file.Bytes(),
+		"many streams": bytes.Repeat(append(packed(t, make([]byte, 128<<20)), "no more"...), 16),
+	} {
+		f := scan(t, append(bytes.Clone(good), b...), Options{Reduced: true})
+		if f.Coverage.Damaged == 0 || len(f.Systems) == 0 || len(f.Systems[0].Files) != 1 || f.Systems[0].Files[0].SHA256 != sumOf("x") || !slicesHas(f.Findings, "image.damaged") {
+			t.Errorf("%s: %+v, %d systems, %.300v", what, f.Coverage, len(f.Systems), f.Findings)
+		}
 	}
 }
 

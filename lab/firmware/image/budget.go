@@ -21,6 +21,10 @@ const MaxDepth = 64
 // near to them.
 var Standard = Bounds{Bytes: 4 << 30, Files: 500_000, Depth: 12, Ratio: 2000}
 
+// MaxStream is how many bytes may come out of one stream, or be in one file: it is held
+// in memory.
+const MaxStream = 256 << 20
+
 // Errors that are about the whole image, not about one part.
 var (
 	ErrNot    = errors.New("not of this format")
@@ -57,6 +61,9 @@ func (b *Budget) Bytes(n, packed int64) error {
 	if n > b.bounds.Bytes-b.bytes {
 		return fmt.Errorf("%w: %d bytes", ErrBounds, b.bounds.Bytes)
 	}
+	if packed > 0 && n > MaxStream {
+		return fmt.Errorf("%w: %d bytes out of one stream, and %d is the most", ErrBounds, n, MaxStream)
+	}
 	if packed > 0 && n > freeOfRatio && n/packed > b.bounds.Ratio {
 		return fmt.Errorf("%w: %d bytes out of %d, and %d for one is the most", ErrBounds, n, packed, b.bounds.Ratio)
 	}
@@ -77,9 +84,9 @@ func (b *Budget) Node() error {
 // charges it with Bytes in the end.
 func (b *Budget) Room(packed int64) int64 {
 	if packed > b.bounds.Bytes/max(1, b.bounds.Ratio) {
-		return b.Left()
+		return min(b.Left(), MaxStream)
 	}
-	return min(b.Left(), max(freeOfRatio, packed*b.bounds.Ratio))
+	return min(b.Left(), MaxStream, max(freeOfRatio, packed*b.bounds.Ratio))
 }
 
 // Left is how many bytes may still come out.

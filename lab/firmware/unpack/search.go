@@ -32,6 +32,7 @@ func (s *search) parts(r region) []*image.Part {
 	// Where the region begins something begins for sure.
 	if p := s.first(r); p != nil {
 		accepted = append(accepted, p)
+		s.d.keep(p)
 		s.d.parts++
 		at = int(p.Size)
 	}
@@ -69,6 +70,7 @@ func (s *search) parts(r region) []*image.Part {
 		}
 		p.Offset = int64(start)
 		accepted = append(accepted, p)
+		s.d.keep(p)
 		s.d.parts++
 		at = start + int(p.Size)
 		i = j

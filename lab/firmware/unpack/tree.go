@@ -72,6 +72,9 @@ func (d *dispatcher) data(n *image.Node) (b []byte, err error) {
 	if n.Size < 0 || n.Size > d.o.Bounds.Bytes-d.read {
 		return nil, fmt.Errorf("%w: %d bytes of files", image.ErrBounds, d.o.Bounds.Bytes)
 	}
+	if n.Size > image.MaxStream {
+		return nil, fmt.Errorf("%w: a file of %d bytes, and %d is the most", image.ErrBounds, n.Size, image.MaxStream)
+	}
 	d.read += n.Size
 	return n.Data()
 }

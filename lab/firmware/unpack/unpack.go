@@ -55,7 +55,7 @@ type Result struct {
 
 // maxKept bounds the unpacked bytes that are kept at a time, since the parts in them
 // are read where they stand.
-const maxKept = 768 << 20
+const maxKept = 384 << 20
 
 // maxPath is how long a path may be that is part of an id.
 const maxPath = 400
@@ -223,13 +223,23 @@ func (d *dispatcher) enter(p *image.Part, s image.Stream, r region) error {
 	if s.Size != 0 && (s.Offset < 0 || s.Size < 0 || s.Offset > p.Size || s.Size > p.Size-s.Offset || int64(len(s.Data)) != s.Size) {
 		return fmt.Errorf("it stands outside of its part: %d bytes at %d", s.Size, s.Offset)
 	}
-	if r.out {
-		d.kept += int64(len(s.Data))
-		if d.kept > maxKept {
-			return fmt.Errorf("%w: %d bytes of streams", image.ErrBounds, int64(maxKept))
-		}
-	}
 	return d.budget.Depth(r.depth)
+}
+
+// keep lets go of what came out of a part where too much is kept already.
+func (d *dispatcher) keep(p *image.Part) {
+	var streams []image.Stream
+	for _, s := range p.Streams {
+		if s.Size == 0 {
+			if d.kept+int64(len(s.Data)) > maxKept {
+				problem(p, "its content %s is not looked at: %v: %d bytes of streams", plainName(s.Name), image.ErrBounds, int64(maxKept))
+				continue
+			}
+			d.kept += int64(len(s.Data))
+		}
+		streams = append(streams, s)
+	}
+	p.Streams = streams
 }
 
 // problem makes a part a damaged one, or adds to what is wrong with it.
