@@ -114,6 +114,9 @@ const mostUnsure = 256 << 20
 // unsure tries the formats that anything could be of. One is taken if nothing but
 // padding is left behind it.
 func (s *search) unsure() *image.Part {
+	if run(s.b) >= 16 { // what is empty at its beginning has no header
+		return nil
+	}
 	for i, f := range s.d.formats {
 		if !f.Unsure {
 			continue
