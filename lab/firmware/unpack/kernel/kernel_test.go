@@ -332,6 +332,9 @@ func TestUBoot(t *testing.T) {
 		if p.Get("version") != labtest.Version(labtest.Deb(t, "u-boot-qemu:all")) || !strings.HasPrefix(p.Get("name"), "U-Boot "+p.Get("version")+" (") {
 			t.Errorf("%s: %v", name, p.Details)
 		}
+		if strings.Contains(name, "qemu_arm") && (p.Get("variables") == "" || !strings.Contains(fmt.Sprint(p.Details), "{variable bootcmd=")) {
+			t.Errorf("%s: no variables: %v", name, p.Details)
+		}
 		// In flash: the loader, its environment, a kernel.
 		flash := bytes.Repeat([]byte{0xff}, 0x200000)
 		copy(flash, b)

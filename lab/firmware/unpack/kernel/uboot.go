@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 
@@ -43,7 +44,67 @@ func openUBoot(b []byte, _ *image.Budget) (*image.Part, error) {
 	p := &image.Part{Format: "u-boot", Size: int64(end), State: image.Understood}
 	p.Detail("version", "%s", b[m[2]:m[3]])
 	p.Detail("name", "%s", strings.ToValidUTF8(strings.TrimSpace(string(b[m[0]:m[1]])), "?"))
+	if vars := defaults(b[:end]); len(vars) > 0 {
+		p.Detail("variables", "%d", len(vars))
+		show(p, vars)
+	}
 	return p, nil
+}
+
+// defaults are the variables that a boot loader has inside for when its environment is lost: texts
+// name=value in a row, a NUL behind each.
+func defaults(b []byte) (vars []string) {
+	const longest, most = 4096, 1000
+	variable := func(v []byte) bool {
+		k, _, ok := bytes.Cut(v, []byte{'='})
+		return ok && name(k)
+	}
+	for at := 0; ; at++ {
+		i := bytes.Index(b[at:], []byte("\x00bootcmd="))
+		if i < 0 {
+			return nil
+		}
+		at += i
+		vars = nil
+		for end := at; len(vars) < most; { // those before, the nearest first
+			from := bytes.LastIndexByte(b[max(0, end-longest):end], 0)
+			if from < 0 {
+				break
+			}
+			from += max(0, end-longest)
+			if !variable(b[from+1 : end]) {
+				break
+			}
+			vars = append(vars, string(b[from+1:end]))
+			end = from
+		}
+		slices.Reverse(vars)
+		for from := at + 1; len(vars) < most; {
+			n := bytes.IndexByte(b[from:min(len(b), from+longest)], 0)
+			if n < 0 || !variable(b[from:from+n]) {
+				break
+			}
+			vars = append(vars, string(b[from:from+n]))
+			from += n + 1
+		}
+		if len(vars) >= 3 {
+			return vars
+		}
+	}
+}
+
+// show makes properties of the variables that are worth it.
+func show(p *image.Part, vars []string) {
+	values := map[string]string{}
+	for _, v := range vars {
+		k, x, _ := strings.Cut(v, "=")
+		values[k] = strings.ToValidUTF8(x, "?")
+	}
+	for _, k := range shown {
+		if v := values[k]; v != "" {
+			p.Detail("variable", "%s=%.300s", k, v)
+		}
+	}
 }
 
 func blank(b []byte) bool {
@@ -201,24 +262,17 @@ func openEnvironment(b []byte, budget *image.Budget) (*image.Part, error) {
 		text = text[:end]
 	}
 	var lines []string
-	values := map[string]string{}
 	for v := range bytes.SplitSeq(text, []byte{0}) {
 		if err := budget.Tick(); err != nil {
 			return nil, err
 		}
 		s := strings.ToValidUTF8(string(v), "?")
 		lines = append(lines, strings.ReplaceAll(s, "\n", `\n`))
-		k, x, _ := strings.Cut(s, "=")
-		values[k] = x
 	}
 	p := &image.Part{Format: "u-boot-environment", Size: int64(size), State: image.Understood, Tree: image.NewTree()}
 	p.Detail("checksum", "CRC-32 holds")
 	p.Detail("variables", "%d", len(lines))
-	for _, k := range shown {
-		if v := values[k]; v != "" {
-			p.Detail("variable", "%s=%.300s", k, v)
-		}
-	}
+	show(p, lines)
 	data := []byte(strings.Join(lines, "\n") + "\n")
 	if err := budget.Bytes(int64(len(data)), 0); err != nil {
 		return nil, err
