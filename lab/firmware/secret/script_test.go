@@ -1,12 +1,17 @@
 package secret
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
 	"slices"
 	"strings"
 	"testing"
 
 	"assay/lab"
+	"assay/lab/firmware/image"
 	"assay/lab/firmware/inspect"
+	"assay/lab/firmware/inspect/inspecttest"
 )
 
 func keep(all []string, prefix string) []string {
@@ -143,6 +148,26 @@ func TestDefaults(t *testing.T) {
 		`credential.set-by-script claimed /usr/sbin/rc+0x9 admin ""`,
 		"credential.in-program claimed /etc/default.bin+0x3 http_passwd admin",
 		"credential.in-program claimed /etc/default.bin+0x51 telnet_pwd Zte521",
+	)
+}
+
+// Settings in flash stand in no file.
+func TestOutside(t *testing.T) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := append([]byte("\x00http_passwd=admin\x00\xff\xff"), "root:"+md5Crypt("vizxv", "$1$ab$")+":0:0\x00"...)
+	raw = append(raw, x509.MarshalPKCS1PrivateKey(key)...)
+	whole := append([]byte("header of the image."), raw...)
+	part := &image.Part{ID: "0x40", Raw: whole, Parts: []*image.Part{{ID: "0x40/head", Offset: 0, Size: 20, Raw: whole[:20]}}}
+	packed := &image.Part{ID: "0x90", Raw: raw, Entropy: 7.9}
+	i := New(Options{})
+	inspecttest.Show(t, i, []*image.Part{part, packed}, inspecttest.System(t, nil))
+	same(t, said(i.Result().Findings, "key", "account", "password", "bits"),
+		"credential.in-program claimed 0x40+0x15 http_passwd admin",
+		"credential.known-password confirmed 0x40+0x2e root vizxv",
+		"secret.private-key confirmed 0x40+0x4f 2048",
 	)
 }
 

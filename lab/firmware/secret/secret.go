@@ -137,6 +137,40 @@ func (i *Inspector) File(f *inspect.File) {
 	}
 }
 
+// packedAt is the entropy, in bits per byte, from which on bytes are taken for packed or encrypted: nothing is
+// to be read in them.
+const packedAt = 7.5
+
+// outside looks at bytes that stand in no file: settings in flash, a boot loader, a kernel.
+func (i *Inspector) outside(p *image.Part, offset int64, b []byte) {
+	if p.Entropy > packedAt {
+		return
+	}
+	f := inspect.NewFile(&inspect.System{Part: p.ID, Tree: image.NewTree()}, "", &image.Node{Kind: image.File}, b, [32]byte{})
+	found, loose, keys, certs, creds := len(i.found), len(i.loose), len(i.keys), len(i.certs), len(i.creds)
+	i.looseHashes(f)
+	i.keysIn(f)
+	i.tokensIn(f)
+	i.openRoot(f)
+	i.settingsIn(f)
+	place := func(at *lab.Place) { at.Offset, at.Line = at.Offset+offset, 0 }
+	for n := found; n < len(i.found); n++ {
+		place(&i.found[n].Where[0])
+	}
+	for n := loose; n < len(i.loose); n++ {
+		place(&i.loose[n].Where)
+	}
+	for n := keys; n < len(i.keys); n++ {
+		place(&i.keys[n].Where)
+	}
+	for n := certs; n < len(i.certs); n++ {
+		place(&i.certs[n].Where)
+	}
+	for n := creds; n < len(i.creds); n++ {
+		place(&i.creds[n].Where)
+	}
+}
+
 // prefixes of hashes that can be told from other text.
 var prefixes = []string{"$1$", "$5$", "$6$", "$2a$", "$2b$", "$2y$", "$apr1$", "$y$"}
 
@@ -242,6 +276,7 @@ func lower(b []byte) []byte {
 
 // Done puts together what was found.
 func (i *Inspector) Done(systems []*inspect.System, parts []*image.Part) {
+	inspect.Outside(parts, i.outside)
 	i.join()
 	i.guess()
 	i.report()

@@ -10,6 +10,7 @@ import (
 
 	"assay/lab"
 	"assay/lab/firmware/image"
+	"assay/lab/firmware/inspect"
 )
 
 // maxListed bounds what one finding lists.
@@ -110,33 +111,27 @@ func listed(names []string) string {
 // serial is a serial line as the kernel is told of it.
 var serial = regexp.MustCompile(`\bconsole=tty[A-Z][A-Za-z]*[0-9]`)
 
-// maxSearched bounds the bytes outside of trees that are searched.
-const maxSearched = 64 << 20
+// maxNested bounds how deep parts in parts are followed.
+const maxNested = 64
 
-// boot looks at what boot loaders and kernels say of consoles: details of parts, and environments.
+// boot looks at what boot loaders and kernels say of consoles: details of parts, environments, and
+// kernels' own command lines.
 func (i *Inspector) boot(parts []*image.Part) {
-	left := maxSearched
 	seen := map[string]bool{}
-	var walk func(ps []*image.Part, deep int)
-	walk = func(ps []*image.Part, deep int) {
-		if deep > 32 {
+	var details func(ps []*image.Part, deep int)
+	details = func(ps []*image.Part, deep int) {
+		if deep > maxNested {
 			return
 		}
 		for _, p := range ps {
 			for _, d := range p.Details {
 				i.bootText(d.Name+"="+d.Value, lab.Place{Part: p.ID}, seen)
 			}
-			for _, s := range p.Streams {
-				if len(s.Data) > left {
-					continue
-				}
-				left -= len(s.Data)
-				i.environment(s.Data, p.ID, s.Offset, seen)
-			}
-			walk(p.Parts, deep+1)
+			details(p.Parts, deep+1)
 		}
 	}
-	walk(parts, 0)
+	details(parts, 0)
+	inspect.Outside(parts, func(p *image.Part, offset int64, b []byte) { i.environment(b, p.ID, offset, seen) })
 }
 
 // environment finds bootdelay= and bootargs= of U-Boot's environment: strings that end with NUL.

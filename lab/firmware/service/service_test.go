@@ -218,10 +218,10 @@ func TestConsoles(t *testing.T) {
 
 func TestBootLoader(t *testing.T) {
 	env := "\x00bootargs=console=ttyS0,115200 root=/dev/mtdblock2 init=/bin/sh\x00bootdelay=3\x00baudrate=115200\x00\x00"
-	p := &image.Part{ID: "0x0", Streams: []image.Stream{{Name: "data", Offset: 0x40, Data: []byte("\x01\x02" + env)}}}
+	p := &image.Part{ID: "0x0", Raw: append(make([]byte, 0x40), "\x01\x02"+env...)}
 	p.Detail("cmdline", "console=ttyAMA0 quiet")
-	p.Parts = []*image.Part{{ID: "0x0/kernel", Streams: []image.Stream{{Data: []byte("\x01console=%s\x00board=WR841 console=ttyATH0,115200 root=31:02\x00console=tty0\x00 console=ttyATH0,115200 root=31:02\x00")}}}}
-	same(t, "findings", rules(run(t, map[string]string{"etc/x": ""}, p)),
+	k := &image.Part{ID: "0x0/kernel", Raw: []byte("\x01console=%s\x00board=WR841 console=ttyATH0,115200 root=31:02\x00console=tty0\x00 console=ttyATH0,115200 root=31:02\x00")}
+	same(t, "findings", rules(run(t, map[string]string{"etc/x": ""}, p, k)),
 		"service.kernel-console claimed 0x0",
 		"service.kernel-console claimed 0x0/kernel+0xc",
 		"service.kernel-console claimed 0x0+0x43",
