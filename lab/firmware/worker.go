@@ -288,4 +288,10 @@ func clean(f *Facts) {
 			w.Part, w.Path = printable(w.Part), printable(w.Path)
 		}
 	}
+	for i := range f.Components {
+		for j := range f.Components[i].Seen {
+			w := &f.Components[i].Seen[j].Where
+			w.Part, w.Path = printable(w.Part), printable(w.Path)
+		}
+	}
 }

@@ -9,6 +9,7 @@ package component
 
 import (
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -22,7 +23,8 @@ import (
 type Inspector struct {
 	set       *set
 	sightings []sighting
-	left      int // sightings beyond maxSightings
+	left      int // sightings beyond maxSightings, and files that could not be searched to their end
+	tries     int // that are left of maxAllTried
 	databases map[where]*database
 	owned     map[where]string // package that owns a file
 	loose     []manifest
@@ -54,7 +56,7 @@ func New() (*Inspector, error) {
 		return nil, err
 	}
 	return &Inspector{
-		set: s, databases: map[where]*database{}, owned: map[where]string{}, parts: map[where]*lab.Parts{}, libc: map[string]map[string]int{},
+		set: s, tries: maxAllTried, databases: map[where]*database{}, owned: map[where]string{}, parts: map[where]*lab.Parts{}, libc: map[string]map[string]int{},
 	}, nil
 }
 
@@ -72,7 +74,7 @@ func (i *Inspector) File(f *inspect.File) {
 	case isConfig(f.Data):
 		i.addConfig(f.Data, lab.Place{Part: f.System.Part, Path: f.Path})
 	case f.Text():
-		i.take(f, i.set.read(f.Data, name, inText), name)
+		i.take(f, i.read(f.Data, name, inText), name)
 	}
 }
 
@@ -96,9 +98,18 @@ func (i *Inspector) program(f *inspect.File, name string) {
 			i.libc[f.System.Part][elf.Libc]++
 		}
 	}
-	found := append(i.set.read(f.Data, name, inELF), i.set.readNames(name, soname)...)
+	found := append(i.read(f.Data, name, inELF), i.set.readNames(name, soname)...)
 	i.take(f, found, name)
 	i.builtIn(f, elf, name, found)
+}
+
+func (i *Inspector) read(b []byte, name string, in place) []reading {
+	before := i.tries
+	found := i.set.read(b, name, in, &i.tries)
+	if used := before - i.tries; used >= maxTried || i.tries <= 0 {
+		i.left++
+	}
+	return found
 }
 
 // take keeps what was read in a file.
@@ -144,9 +155,18 @@ func (i *Inspector) builtIn(f *inspect.File, elf *binary.File, name string, foun
 	}
 	if n := min(len(elf.Exports), maxSymbols, allSymbols-i.symbols); n > 0 {
 		i.symbols += n
-		i.partsOf(at).Symbols = append([]string(nil), elf.Exports[:n]...)
+		symbols := []string{}
+		for _, e := range elf.Exports[:n] {
+			if symbolName.MatchString(e) {
+				symbols = append(symbols, e)
+			}
+		}
+		i.partsOf(at).Symbols = symbols
 	}
 }
+
+// symbolName leaves out what no compiler makes, which would be shown.
+var symbolName = regexp.MustCompile(`^[!-~]{1,300}$`)
 
 func (i *Inspector) partsOf(at where) *lab.Parts {
 	p := i.parts[at]
@@ -213,7 +233,7 @@ func unpacks(p *image.Part) bool {
 // title reads what a wrapper calls its content: uImage names kernels "Linux-4.4.92".
 func (i *Inspector) title(p *image.Part) {
 	if name := p.Get("name"); name != "" && p.Format != "linux" { // whose name is read off its bytes
-		i.takeBlob(i.set.read([]byte(name), "", inBlob), p.ID, 0)
+		i.takeBlob(i.read([]byte(name), "", inBlob), p.ID, 0)
 	}
 }
 
@@ -226,7 +246,7 @@ func (i *Inspector) blob(b []byte, id string, offset int64) {
 		i.addConfig(b, lab.Place{Part: id, Offset: offset})
 		return
 	}
-	i.takeBlob(i.set.read(b, "", inBlob), id, offset)
+	i.takeBlob(i.read(b, "", inBlob), id, offset)
 }
 
 func (i *Inspector) takeBlob(found []reading, id string, offset int64) {
@@ -277,12 +297,14 @@ func holdsTree(p *image.Part) bool {
 	return false
 }
 
+var appletName = regexp.MustCompile(`^[A-Za-z0-9\[._-]{1,32}$`)
+
 // links reads the applets of a BusyBox off the links to it, where its own table was
 // not found.
 func (i *Inspector) links(s *inspect.System) {
 	var names []string
 	s.Tree.Walk(func(p string, n *image.Node) error {
-		if n.Kind == image.Symlink && path.Base(n.Target) == "busybox" {
+		if n.Kind == image.Symlink && path.Base(n.Target) == "busybox" && appletName.MatchString(n.Name) {
 			names = append(names, n.Name)
 		}
 		return nil

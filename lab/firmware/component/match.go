@@ -2,6 +2,7 @@ package component
 
 import (
 	"bytes"
+	"slices"
 
 	"assay/lab"
 )
@@ -19,7 +20,8 @@ type sighting struct {
 
 // Bounds of what one file can say: more is an attack or a table of versions.
 const (
-	maxHits     = 200_000 // anchors that are looked at in one file
+	maxTried    = 30_000  // lines that a pattern is tried on in one file
+	maxAllTried = 500_000 // in all files: most images need some thousands
 	maxFromRule = 2       // different versions that one rule reads in one file; more are a table, of what others are called
 	lineBefore  = 200     // bytes of a line before the anchor
 	lineBehind  = 300
@@ -28,8 +30,9 @@ const (
 // printable are the characters of a line: ASCII and the tabulator.
 func printable(c byte) bool { return c >= ' ' && c < 0x7f || c == '\t' }
 
-// line is the printable text around b[from:to], which may have other bytes itself.
-func line(b []byte, from, to int) (string, int) {
+// line is the printable text around b[from:to], which may have other bytes itself, and
+// where it begins. whole says that it was not cut.
+func line(b []byte, from, to int) (text string, at int, whole bool) {
 	for from < to && !printable(b[from]) {
 		from++
 	}
@@ -40,7 +43,7 @@ func line(b []byte, from, to int) (string, int) {
 	for end < len(b) && end-to < lineBehind && printable(b[end]) {
 		end++
 	}
-	return string(b[start:end]), start
+	return string(b[start:end]), start, from-start < lineBefore && end-to < lineBehind
 }
 
 // reading is a version that a rule read.
@@ -51,78 +54,86 @@ type reading struct {
 	offset  int
 }
 
+// hits are what the anchors of one rule led to in one file.
+type hits struct {
+	look     *Look
+	with     uint32 // bits of Look.With that are there
+	readings []reading
+	done     int // end of the text that was tried last
+}
+
+// reader reads versions in one file.
+type reader struct {
+	b        []byte
+	rules    map[int]*hits
+	order    []*hits
+	tried    int // texts that a pattern was tried on
+	mayStill int
+}
+
 // read finds all versions that the rules with a match read in b. name is the
-// file's, "" of a blob.
-func (s *set) read(b []byte, name string, in place) []reading {
-	type state struct {
-		with     uint32
-		readings []reading
-		done     int // end of the text that was read last
-	}
-	states := map[int]*state{}
-	var order []int
-	var looks []*Look
-	hits := 0
+// file's, "" of a blob. tries is how many more texts may be tried, and is counted down.
+func (s *set) read(b []byte, name string, in place, tries *int) []reading {
+	r := &reader{b: b, rules: map[int]*hits{}, mayStill: min(*tries, maxTried)}
 	s.anchors.each(b, func(w, end int) bool {
-		if hits++; hits > maxHits {
-			return false
-		}
 		for _, u := range s.at[w] {
 			l := u.look
 			if l.in&in == 0 || l.Files != nil && !named(l.Files, name) {
 				continue
 			}
-			st := states[u.rule]
-			if st == nil {
-				st = &state{}
-				states[u.rule] = st
-				order = append(order, u.rule)
-				looks = append(looks, l)
+			h := r.rules[u.rule]
+			if h == nil {
+				h = &hits{look: l}
+				r.rules[u.rule] = h
+				r.order = append(r.order, h)
 			}
 			if u.with >= 0 {
-				st.with |= 1 << u.with
-				continue
-			}
-			if end <= st.done || len(st.readings) > maxFromRule {
-				continue
-			}
-			begin := end - s.anchors.length(w)
-			text, at := "", 0
-			if l.Span > 0 {
-				at = max(0, begin-l.Span)
-				text = string(b[at:min(len(b), end+l.Span)])
-			} else {
-				text, at = line(b, begin, end)
-			}
-			v, ok := l.version(text)
-			if !ok {
-				continue
-			}
-			st.done = at + len(text)
-			known := false
-			for _, r := range st.readings {
-				known = known || r.version == v
-			}
-			if !known {
-				st.readings = append(st.readings, reading{l, v, text, at})
+				h.with |= 1 << u.with
+			} else if end > h.done && len(h.readings) <= maxFromRule {
+				r.try(h, end-s.anchors.length(w), end)
 			}
 		}
-		return true
+		return r.tried < r.mayStill
 	})
+	*tries -= r.tried
+	return r.result()
+}
+
+// try reads the text around an anchor.
+func (r *reader) try(h *hits, begin, end int) {
+	r.tried++
+	l := h.look
+	text, at, whole := "", 0, false
+	if l.Span > 0 {
+		at = max(0, begin-l.Span)
+		text = string(r.b[at:min(len(r.b), end+l.Span)])
+	} else {
+		text, at, whole = line(r.b, begin, end)
+	}
+	v, ok := l.version(text)
+	if ok || whole {
+		h.done = at + len(text)
+	}
+	if ok && !slices.ContainsFunc(h.readings, func(x reading) bool { return x.version == v }) {
+		h.readings = append(h.readings, reading{l, v, text, at})
+	}
+}
+
+// result is what the rules read whose other texts are there, too.
+func (r *reader) result() []reading {
 	var all []reading
 	var alone []reading
-	for i, rule := range order {
-		st, l := states[rule], looks[i]
-		if st.with != 1<<len(l.With)-1 || len(st.readings) > maxFromRule {
+	for _, h := range r.order {
+		if h.with != 1<<len(h.look.With)-1 || len(h.readings) > maxFromRule {
 			continue
 		}
-		if l.Alone != "" {
+		if h.look.Alone != "" {
 			if alone == nil {
-				alone = versions(b)
+				alone = versions(r.b)
 			}
-			st.readings = l.alone(alone)
+			h.readings = h.look.alone(alone)
 		}
-		all = append(all, st.readings...)
+		all = append(all, h.readings...)
 	}
 	return all
 }

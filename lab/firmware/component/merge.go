@@ -444,7 +444,7 @@ func (m *merger) name(x *item) {
 	if x.c.Name == "" && x.family != nil {
 		for _, f := range sortedKeys(x.files) {
 			if _, p, _ := strings.Cut(f, "\x00"); p != "" {
-				x.c.Name = path.Base(p)
+				x.c.Name = short(path.Base(p), 200)
 				break
 			}
 		}

@@ -10,13 +10,14 @@ import (
 // sample reads a rule's sample as a file would be read, and gives what each rule says.
 func (s *set) sample(l *Look, x Sample) (own []string, others []string) {
 	var found []reading
+	tries := maxTried
 	switch {
 	case l.Name != "":
 		found = s.readNames(x.Text, "")
 	case l.Soname != "":
 		found = s.readNames("", x.Text)
 	default:
-		found = s.read([]byte("\x00"+x.Text+"\x00"), x.File, l.in)
+		found = s.read([]byte("\x00"+x.Text+"\x00"), x.File, l.in, &tries)
 	}
 	for _, r := range found {
 		if r.look == l {
