@@ -380,15 +380,24 @@ func (d *judge) vulnerabilities() {
 	if unknown > 0 {
 		j.NotLooked = append(j.NotLooked, lab.Say("firmware.versionless", unknown))
 	}
+	if !k.General() {
+		j.NotLooked = append(j.NotLooked, lab.Say("vulnerability.not-general"))
+	}
+	triage := &lab.Task{Method: []lab.Phrase{lab.Say("firmware.task-triage", k.Counts.Open)}, Passes: lab.Say("firmware.task-accounted")}
 	switch c := k.Counts; {
-	case c.Exploited > 0 && d.affected():
-		j.Verdict, j.Ground = evidence.Fail, []lab.Phrase{lab.Say("firmware.exploited", c.Exploited, c.Open)}
+	case d.affected() > 0:
+		j.Verdict, j.Ground = evidence.Fail, []lab.Phrase{lab.Say("firmware.affected", d.affected(), c.Exploited, c.Open)}
 	case c.Open > 0:
-		j.Verdict, j.Ground = evidence.Inconclusive, []lab.Phrase{lab.Say("firmware.open", c.Open, c.NotAffected, c.Fixed, c.Accounted)}
-		j.Task = &lab.Task{Method: []lab.Phrase{lab.Say("firmware.task-triage", c.Open)}, Passes: lab.Say("firmware.task-accounted")}
+		j.Verdict, j.Ground, j.Task = evidence.Inconclusive, []lab.Phrase{lab.Say("firmware.open", c.Open, c.NotAffected, c.Fixed, c.Accounted)}, triage
 	case k.Reconciled == nil || differ > 0:
 		j.Verdict, j.Ground = evidence.Inconclusive, []lab.Phrase{lab.Say("firmware.not-reconciled", differ)}
 		j.Task = &lab.Task{Method: []lab.Phrase{lab.Say("firmware.task-reconcile")}, Passes: lab.Say("firmware.task-accounted")}
+	case c.Accounted > 0:
+		j.Verdict, j.Ground = evidence.Inconclusive, []lab.Phrase{lab.Say("firmware.makers-word", c.Accounted)}
+		j.Task = &lab.Task{Method: []lab.Phrase{lab.Say("firmware.task-makers-word", c.Accounted)}, Passes: lab.Say("firmware.task-accounted")}
+	case !k.General():
+		j.Verdict, j.Ground = evidence.Inconclusive, []lab.Phrase{lab.Say("vulnerability.not-general")}
+		j.Task = &lab.Task{Method: []lab.Phrase{lab.Say("firmware.task-data")}, Passes: lab.Say("firmware.task-accounted")}
 	case !d.out.Whole || unknown > 0:
 		j.Verdict, j.Ground, j.Task = evidence.Inconclusive, []lab.Phrase{lab.Say("firmware.too-little")}, d.part()
 	default:
@@ -397,10 +406,13 @@ func (d *judge) vulnerabilities() {
 	d.add(j)
 }
 
-// affected reports whether a vulnerability that is used in attacks is in a part for
-// certain.
-func (d *judge) affected() bool {
-	return slices.ContainsFunc(d.Known.Hits, func(h vulnerability.Hit) bool {
-		return h.Exploited != nil && h.Open() && h.State == vulnerability.Affected
-	})
+// affected counts the vulnerabilities that are in a part for certain, and that nobody
+// accounts for.
+func (d *judge) affected() (n int) {
+	for i := range d.Known.Hits {
+		if h := &d.Known.Hits[i]; h.Open() && h.State == vulnerability.Affected {
+			n++
+		}
+	}
+	return n
 }

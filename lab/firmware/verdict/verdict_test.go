@@ -81,7 +81,7 @@ var (
 
 func TestTwins(t *testing.T) {
 	clean := &malware.Scan{Engines: []malware.Engine{{Name: "clamav", Version: "ClamAV 1.4", State: malware.Used, Sources: []malware.Source{{Name: "daily", Count: 2_000_000, SHA256: strings.Repeat("0", 64)}}}}, Files: 4}
-	known := &vulnerability.Report{Reconciled: &vulnerability.Reconciliation{Same: 1}, Parts: []vulnerability.Part{{Family: "busybox", Version: "1.35.0"}}}
+	known := &vulnerability.Report{Snapshots: []snapshot.About{{Source: "nvd", Title: "NVD"}}, Reconciled: &vulnerability.Reconciliation{Same: 1}, Parts: []vulnerability.Part{{Family: "busybox", Version: "1.35.0"}}}
 	noise := make([]byte, 300_000) // what nobody understands
 	x := uint32(1)
 	for i := range noise {
@@ -156,6 +156,7 @@ func TestVulnerabilities(t *testing.T) {
 		return h
 	}
 	same := &vulnerability.Reconciliation{Same: 1}
+	general := []snapshot.About{{Source: "nvd", Title: "NVD"}}
 	for name, c := range map[string]struct {
 		k    vulnerability.Report
 		want evidence.Verdict
@@ -167,8 +168,13 @@ func TestVulnerabilities(t *testing.T) {
 		"open":       {vulnerability.Report{Parts: part, Reconciled: same, Hits: []vulnerability.Hit{hit(vulnerability.UnderInvestigation, false, false)}, Counts: vulnerability.Counts{Open: 1}}, evidence.Inconclusive},
 		"exploited":  {vulnerability.Report{Parts: part, Reconciled: same, Hits: []vulnerability.Hit{hit(vulnerability.Affected, true, false)}, Counts: vulnerability.Counts{Open: 1, Exploited: 1}}, evidence.Fail},
 		"perhaps":    {vulnerability.Report{Parts: part, Reconciled: same, Hits: []vulnerability.Hit{hit(vulnerability.UnderInvestigation, true, false)}, Counts: vulnerability.Counts{Open: 1, Exploited: 1}}, evidence.Inconclusive},
-		"accounted":  {vulnerability.Report{Parts: part, Reconciled: same, Hits: []vulnerability.Hit{hit(vulnerability.Affected, false, true)}, Counts: vulnerability.Counts{Accounted: 1}}, evidence.Pass},
+		"affected":   {vulnerability.Report{Parts: part, Reconciled: same, Hits: []vulnerability.Hit{hit(vulnerability.Affected, false, false)}, Counts: vulnerability.Counts{Open: 1}}, evidence.Fail},
+		"accounted":  {vulnerability.Report{Parts: part, Reconciled: same, Hits: []vulnerability.Hit{hit(vulnerability.Affected, false, true)}, Counts: vulnerability.Counts{Accounted: 1}}, evidence.Inconclusive},
+		"special":    {vulnerability.Report{Snapshots: []snapshot.About{{Source: "openssl"}}, Parts: part, Reconciled: same}, evidence.Inconclusive},
 	} {
+		if c.k.Snapshots == nil && !c.k.NoData {
+			c.k.Snapshots = general
+		}
 		o := Judge(Input{Facts: facts, Known: &c.k})
 		if got := verdicts(o)["cls-iot-assurance/known-vulnerabilities-firmware"]; got != c.want {
 			t.Errorf("%s: %s, not %s", name, got, c.want)
