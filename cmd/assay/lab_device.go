@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,7 +20,10 @@ import (
 	"assay/lab/device/protocols"
 	"assay/lab/device/scan"
 	link "assay/lab/device/wire"
+	"assay/lab/page"
 	"assay/lab/record"
+	"assay/lab/sarif"
+	"assay/locale"
 )
 
 const labDeviceUsage = `usage: assay lab device ADDRESS [--ixit BUNDLE] [flags]
@@ -85,6 +89,9 @@ func runLabDevice(ctx context.Context, args []string, std stdio) int {
 			return v.misuse("--udp: %v", err)
 		}
 	}
+	if !knownLanguage(*f.lang) {
+		return v.misuse("--lang %q is none of %s", clip(*f.lang), strings.Join(locale.Languages, ", "))
+	}
 	r, misuse, err := f.begin(ctx, v)
 	if misuse {
 		return v.misuse("%v", err)
@@ -125,6 +132,24 @@ func runLabDevice(ctx context.Context, args []string, std stdio) int {
 		return v.fail(err)
 	}
 	if err := out.write("device.json", append(facts, '\n')); err != nil {
+		return v.fail(err)
+	}
+	product := ""
+	if r.in != nil {
+		product = r.in.Evidence.Product.Name
+	}
+	var html bytes.Buffer
+	if err := page.HTML(&html, *f.lang, page.Device(run, res, product)); err != nil {
+		return v.fail(err)
+	}
+	if err := out.write("report.html", html.Bytes()); err != nil {
+		return v.fail(err)
+	}
+	found, err := sarif.Write(run, *f.lang)
+	if err != nil {
+		return v.fail(err)
+	}
+	if err := out.write("findings.sarif", found); err != nil {
 		return v.fail(err)
 	}
 	number := fmt.Sprintf("LAB-D-%s-%s", strings.ToUpper(strings.Map(plainName, o.Name)), r.at.Format("20060102T150405Z"))

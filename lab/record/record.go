@@ -70,8 +70,9 @@ type Named struct {
 
 // Reports are the run's verdicts: a report for each test specification that the
 // product is held against, and for each standard without one. Every judgment is
-// in one of them, as a verdict or, where it is a person's to give, as a task; both
-// where it is inconclusive. A unit that only a person may pass never passes.
+// in one of them: what passes or fails as a verdict, what is inconclusive as a task for a
+// person, since that a program cannot tell is no verdict of the body that it tests for, and would
+// stand against what its testers found. A unit that only a person may pass never passes.
 func (r *Run) Reports(b Basis) ([]Named, error) {
 	day := civil.DateAt(r.At.UnixMicro(), time.UTC)
 	by := map[string]*Named{}
@@ -128,22 +129,14 @@ func (r *Run) put(j *lab.Judgment, b *Basis, take func(evidence.Method) *evidenc
 		if b.Catalog.Requirement(scheme.RequirementRef(ref)) == nil {
 			continue // another edition has it
 		}
-		var report *evidence.Report
 		verdict := j.Verdict
 		_, row, _ := strings.Cut(j.Row, "/")
-		if j.Unit == "" {
-			m := evidence.Method{Standard: std, Edition: edition}
-			if spec != nil {
-				m = evidence.Method{Standard: spec.ID, Edition: spec.Edition}
-			}
-			if spec != nil && verdict == evidence.Pass {
-				verdict = evidence.Inconclusive // the units of the specification decide, and some are a person's
-			}
-			report = take(m)
-			report.Results = append(report.Results, evidence.Result{
-				Requirements: []evidence.Ref{ref}, Verdict: verdict, Method: scheme.Test, Sample: b.Sample.ID, Ground: ground(j), Artifacts: b.Artifacts,
-			})
-		} else {
+		m := evidence.Method{Standard: std, Edition: edition}
+		if spec != nil {
+			m = evidence.Method{Standard: spec.ID, Edition: spec.Edition}
+		}
+		automatic := spec == nil // else the units of the specification decide, and some are a person's
+		if j.Unit != "" {
 			if spec == nil {
 				continue
 			}
@@ -151,28 +144,45 @@ func (r *Run) put(j *lab.Judgment, b *Basis, take func(evidence.Method) *evidenc
 			if u == nil {
 				continue // this edition's specification has no such unit
 			}
-			if verdict == evidence.Pass && u.Automation != scheme.Automatic {
-				verdict = evidence.Inconclusive
-			}
-			report = take(evidence.Method{Standard: spec.ID, Edition: spec.Edition})
+			automatic = u.Automation == scheme.Automatic
+		}
+		if verdict == evidence.Pass && !automatic {
+			verdict = evidence.Inconclusive
+		}
+		report := take(m)
+		switch {
+		case verdict == evidence.Inconclusive:
+			report.Tasks = append(report.Tasks, task(j, ref, row, len(report.Tasks)+1))
+		case j.Unit == "":
+			report.Results = append(report.Results, evidence.Result{
+				Requirements: []evidence.Ref{ref}, Verdict: verdict, Method: scheme.Test, Sample: b.Sample.ID, Ground: ground(j), Artifacts: b.Artifacts,
+			})
+		default:
 			report.Verdicts = append(report.Verdicts, evidence.UnitVerdict{
 				Unit: j.Unit, Row: row, Sample: b.Sample.ID, Verdict: verdict, Ground: ground(j), Artifacts: b.Artifacts,
 			})
 		}
-		if j.Task != nil {
-			t := evidence.Task{ID: fmt.Sprintf("T%d", len(report.Tasks)+1), Seen: ground(j), Passes: j.Task.Passes.String()}
-			if j.Unit != "" {
-				t.Unit, t.Row = j.Unit, row
-			} else {
-				t.Requirement = &ref
-			}
-			for _, m := range j.Task.Method {
-				t.Method = append(t.Method, m.String())
-			}
-			report.Tasks = append(report.Tasks, t)
-		}
 	}
 	return nil
+}
+
+// task is what is left of a judgment for a person.
+func task(j *lab.Judgment, ref evidence.Ref, row string, n int) evidence.Task {
+	t := evidence.Task{ID: fmt.Sprintf("T%d", n), Seen: ground(j)}
+	if j.Unit != "" {
+		t.Unit, t.Row = j.Unit, row
+	} else {
+		t.Requirement = &ref
+	}
+	if j.Task == nil { // a program may not decide it, whatever it saw
+		t.Method, t.Passes = []string{lab.Say("task.confirm").String()}, lab.Say("task.confirmed").String()
+		return t
+	}
+	t.Passes = j.Task.Passes.String()
+	for _, m := range j.Task.Method {
+		t.Method = append(t.Method, m.String())
+	}
+	return t
 }
 
 // ground is why, and the scope line, in the language of records.

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"assay/bundle"
+	"assay/evidence"
+)
+
+// tarImage is an image of text files.
+func tarImage(t *testing.T, files ...string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for i := 0; i+1 < len(files); i += 2 {
+		if err := w.WriteHeader(&tar.Header{Name: files[i], Mode: 0o644, Size: int64(len(files[i+1])), Typeflag: tar.TypeReg}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte(files[i+1])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// An image with an empty password: the bundle gets the verdicts, the tasks and the bill of
+// materials, everything can be read again, and the same run gives the same bytes.
+func TestLabFirmware(t *testing.T) {
+	image := tarImage(t, "etc/passwd", "root:x:0:0:root:/root:/bin/sh\n", "etc/shadow", "root::10933:0:99999:7:::\n", "bin/sh", "#!/bin/false\n",
+		"usr/lib/opkg/status", "Package: dropbear\nVersion: 2012.55-1\nStatus: install ok installed\nArchitecture: mips\n\n")
+	file := filepath.Join(t.TempDir(), "hub.bin")
+	if err := os.WriteFile(file, image, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	dir := labBundle(t, image, map[string]string{"ics.yaml": "ics:\n  - {standard: en-303-645, edition: 2.1.1, date: 2026-11-01, entries: {5.1-1: yes}}\n"})
+	var before map[string]string
+	for _, lang := range []string{"en", "en", "ko"} {
+		out := filepath.Join(t.TempDir(), "out")
+		var stdout, stderr bytes.Buffer
+		args := []string{"--bundle", dir, "--out", out, "--at", "2026-11-24T10:00:00Z", "--operator", "tester-1", "--no-scanners", "--confinement", "reduced", "--lang", lang, file}
+		if before != nil {
+			args = append([]string{"--no-add"}, args...)
+		}
+		if code := runLabFirmware(t.Context(), args, stdio{nil, &stdout, &stderr}); code != exitOK {
+			t.Fatalf("exit %d: %s%s", code, stdout.String(), stderr.String())
+		}
+		files := map[string]string{}
+		for _, name := range []string{"report.html", "run.json", "lab-sbom.cdx.json", "findings.sarif", "facts.json", "vulnerabilities.json"} {
+			b, err := os.ReadFile(filepath.Join(out, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			files[name] = string(b)
+		}
+		if before != nil && lang == "en" {
+			for name, text := range files {
+				if text != before[name] {
+					t.Errorf("%s is not the same in the second run", name)
+				}
+			}
+		}
+		if lang == "ko" {
+			if files["run.json"] != before["run.json"] || files["report.html"] == before["report.html"] {
+				t.Error("the language changes the record, or not the page")
+			}
+			continue
+		}
+		before = files
+	}
+	b, err := bundle.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range b.Findings() {
+		if !f.Note {
+			t.Errorf("%s", f)
+		}
+	}
+	if len(b.Evidence.Reports) != 2 || len(b.Evidence.Imports) != 1 || len(b.Evidence.Imports[0].Components) == 0 || b.Evidence.Imports[0].Firmware != evidence.Digest(image) {
+		t.Fatalf("%d reports, %+v", len(b.Evidence.Reports), b.Evidence.Imports)
+	}
+	failed, tasks := false, 0
+	for i := range b.Evidence.Reports {
+		r := b.Evidence.Reports[i].Report()
+		tasks += len(r.Tasks)
+		for _, x := range r.Results {
+			failed = failed || x.Verdict == evidence.Fail && x.Requirements[0].String() == "en-303-645@2.1.1/5.1-1" && strings.Contains(x.Ground, "Scope: looked at")
+			if x.Verdict == evidence.Pass && x.Requirements[0].Standard == "en-303-645" {
+				t.Errorf("an image passed %v", x.Requirements)
+			}
+		}
+	}
+	if !failed || tasks == 0 {
+		t.Errorf("the empty password does not fail 5.1-1, or there is no task (%d)", tasks)
+	}
+}
+
+func TestLabFirmwareRefuses(t *testing.T) {
+	dir := t.TempDir()
+	empty := filepath.Join(dir, "empty")
+	if err := os.WriteFile(empty, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{nil, exitUsage, "usage"},
+		{[]string{"--lang", "fr", empty}, exitUsage, "fr"},
+		{[]string{"--confinement", "none", empty}, exitUsage, "reduced"},
+		{[]string{"--out", filepath.Join(dir, "a"), filepath.Join(dir, "nothing")}, exitFailed, "no such file"},
+		{[]string{"--out", filepath.Join(dir, "b"), dir}, exitFailed, "no plain file"},
+		{[]string{"--out", filepath.Join(dir, "c"), empty}, exitFailed, "empty"},
+		{[]string{"--out", filepath.Join(dir, "d"), "--snapshot", empty, empty}, exitFailed, "empty"},
+	} {
+		var stdout, stderr bytes.Buffer
+		if code := runLabFirmware(t.Context(), c.args, stdio{nil, &stdout, &stderr}); code != c.code || !strings.Contains(stderr.String(), c.says) {
+			t.Errorf("%v: exit %d: %s", c.args, code, stderr.String())
+		}
+	}
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) != 1 {
+		t.Errorf("something was left: %v", left)
+	}
+}
