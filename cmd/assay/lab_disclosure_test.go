@@ -66,7 +66,7 @@ func TestLabDisclosure(t *testing.T) {
 	for _, x := range r.Verdicts {
 		verdicts[x.Unit] = x.Verdict
 	}
-	if verdicts["5.2-1-1/a"] != evidence.Inconclusive || verdicts["5.2-1-2/a"] != evidence.Pass || verdicts["5.2-1-2/b"] != evidence.Inconclusive || len(r.Tasks) != 2 || len(r.Samples) != 0 {
+	if len(verdicts) != 1 || verdicts["5.2-1-2/a"] != evidence.Pass || len(r.Tasks) != 2 || len(r.Samples) != 0 {
 		t.Errorf("%v, %d tasks, %d samples", verdicts, len(r.Tasks), len(r.Samples))
 	}
 	if text, err := os.ReadFile(filepath.Join(out, "1-policy.html")); err != nil || string(text) != disclosurePage {

@@ -132,3 +132,32 @@ func TestLabFirmwareRefuses(t *testing.T) {
 		t.Errorf("something was left: %v", left)
 	}
 }
+
+// What a program cannot tell takes nothing away from what testers found: the tasks
+// of a run change no level.
+func TestLabTakesNothingAway(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "gateway")
+	if err := os.CopyFS(dir, os.DirFS("../../testdata/gateway")); err != nil {
+		t.Fatal(err)
+	}
+	assess := func() string {
+		var stdout, stderr bytes.Buffer
+		runAssess(t.Context(), []string{"--laboratory", "../../testdata/gateway-lab/specimen-lab.yaml", "--at", "2026-11-25", dir}, stdio{nil, &stdout, &stderr})
+		return stdout.String()
+	}
+	before := assess()
+	image, err := filepath.Glob(filepath.Join(dir, "artifacts", "c0ac2d38*.bin"))
+	if err != nil || len(image) != 1 {
+		t.Fatal(image, err)
+	}
+	var stdout, stderr bytes.Buffer
+	if code := runLabFirmware(t.Context(), []string{"--bundle", dir, "--out", filepath.Join(t.TempDir(), "out"), "--at", "2026-11-24T10:00:00Z", "--no-scanners", "--confinement", "reduced", image[0]}, stdio{nil, &stdout, &stderr}); code != exitOK {
+		t.Fatalf("exit %d: %s", code, stderr.String())
+	}
+	if !strings.Contains(stdout.String(), "tasks -> verdicts/") {
+		t.Errorf("no task in the bundle:\n%s", stdout.String())
+	}
+	if after := assess(); after != before || !strings.Contains(before, "reached") {
+		t.Errorf("before:\n%s\nafter:\n%s", before, after)
+	}
+}
