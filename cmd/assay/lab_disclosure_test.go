@@ -88,6 +88,20 @@ func TestLabDisclosure(t *testing.T) {
 	if said := lab(exitOK, "--out", filepath.Join(t.TempDir(), "x"), srv.URL+"/gone"); !strings.Contains(said, "fail          5.2-1-1/a") {
 		t.Error(said)
 	}
+	// A policy that is not there fails the provision, too, and the bundle stays sound.
+	dir = labBundle(t, []byte("image"), map[string]string{"ics.yaml": "ics:\n  - {standard: en-303-645, edition: 2.1.1, date: 2026-11-01, entries: {5.2-1: yes}}\n"})
+	lab(exitOK, "--bundle", dir, "--out", filepath.Join(t.TempDir(), "y"), srv.URL+"/gone")
+	if b, err = bundle.Open(dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range b.Findings() {
+		if !f.Note {
+			t.Errorf("%s", f)
+		}
+	}
+	if r := b.Evidence.Reports[0].Report(); len(r.Results) != 1 || r.Results[0].Verdict != evidence.Fail {
+		t.Errorf("%+v", r.Results)
+	}
 	for _, bad := range [][]string{{}, {"ftp://example.com/"}, {"https://a:b@example.com/"}, {"--follow", name}, {"--at", "x", name}} {
 		lab(exitUsage, bad...)
 	}

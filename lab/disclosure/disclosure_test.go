@@ -253,7 +253,7 @@ func TestSecurityTxtViolations(t *testing.T) {
 		}
 		want := "5.2-1-1/a=inconclusive 5.2-1-2/a=pass 5.2-1-2/b=inconclusive"
 		if c.name == "no contact" {
-			want = "5.2-1-1/a=inconclusive 5.2-1-2/a=pass 5.2-1-2/b=fail"
+			want = "=fail 5.2-1-1/a=inconclusive 5.2-1-2/a=pass 5.2-1-2/b=fail"
 		}
 		if got := verdicts(r); got != want {
 			t.Errorf("%s: %s", c.name, got)
@@ -345,11 +345,11 @@ func TestServers(t *testing.T) {
 	const open, inconclusive = "5.2-1-1/a=inconclusive 5.2-1-2/a=pass ", "5.2-1-1/a=inconclusive 5.2-1-2/a=inconclusive "
 	for path, want := range map[string]string{
 		"/policy": open + "5.2-1-2/b=inconclusive", "/moved": open + "5.2-1-2/b=inconclusive",
-		"/gone":   "5.2-1-1/a=fail 5.2-1-2/a=fail 5.2-1-2/b=inconclusive",
-		"/secret": "5.2-1-1/a=fail 5.2-1-2/a=fail 5.2-1-2/b=inconclusive",
+		"/gone":   "=fail 5.2-1-1/a=fail 5.2-1-2/a=fail 5.2-1-2/b=inconclusive",
+		"/secret": "=fail 5.2-1-1/a=fail 5.2-1-2/a=fail 5.2-1-2/b=inconclusive",
 		"/loop":   inconclusive + "5.2-1-2/b=inconclusive", "/other": inconclusive + "5.2-1-2/b=inconclusive", "/file": inconclusive + "5.2-1-2/b=inconclusive",
 		"/broken": inconclusive + "5.2-1-2/b=inconclusive", "/large": inconclusive + "5.2-1-2/b=inconclusive", "/pdf": inconclusive + "5.2-1-2/b=inconclusive",
-		"/sign-in": inconclusive + "5.2-1-2/b=inconclusive", "/nothing": inconclusive + "5.2-1-2/b=inconclusive", "/mute": open + "5.2-1-2/b=fail",
+		"/sign-in": inconclusive + "5.2-1-2/b=inconclusive", "/nothing": inconclusive + "5.2-1-2/b=inconclusive", "/mute": "=fail " + open + "5.2-1-2/b=fail",
 	} {
 		r := check(t, Options{Target: s.URL + path, Roots: roots})
 		if got := verdicts(r); got != want {

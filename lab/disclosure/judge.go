@@ -148,6 +148,14 @@ func (r *Result) judge() {
 		add(unitThere, evidence.Pass, nil, lab.Say("disclosure.fetched", where))
 	}
 	r.judgeContent(add)
+	// A unit that fails fails the provision, also where it is tested by no specification.
+	for i := range r.Judgments {
+		if j := r.Judgments[i]; j.Verdict == evidence.Fail {
+			j.Unit = ""
+			r.Judgments = append(r.Judgments, j)
+			break
+		}
+	}
 }
 
 // judgeContent looks for a contact and the two times over all documents.
