@@ -90,33 +90,41 @@ func (t *tplink) open(b []byte) *opened {
 	if int64(end) < kernel+kernelSize {
 		o.problem("it has %d bytes and %d are left", length, len(b))
 	}
-	o.checksum("MD5 of the image", holds)
+	if !holds && int64(len(b)) > length { // in flash, where it was written to since
+		o.Detail("checksum", "MD5 of the image does not hold, as of one in use")
+	} else {
+		o.checksum("MD5 of the image", holds)
+	}
 	o.Detail("signature", "none")
 	o.Detail("load", "0x%08x", be32(b, t.load))
 	o.Detail("entry", "0x%08x", be32(b, t.load+4))
-	// An update with the boot loader has it first, then an image with a header of its own.
-	if at := t.again(b[:o.Size]); at > 0 {
+	// An update with the boot loader has it first, then an image with a header of its own, whose
+	// checksum this one's covers.
+	at := t.again(b[:o.Size])
+	if at > 0 {
 		o.stream("boot", tplinkHeader, at-tplinkHeader)
-		o.stream("firmware", at, o.Size-at)
-		return o
+		o.header = at + tplinkHeader
 	}
-	boot, bootSize := be32(b, t.boot), be32(b, t.boot+4)
-	o.stream("kernel", kernel, kernelSize)
-	rootfs := be32(b, t.rootfs)
+	t.parts(o, at)
+	return o
+}
+
+// parts gives what the header at a place says.
+func (t *tplink) parts(o *opened, at int64) {
+	h := o.b[at:]
+	kernel, kernelSize, rootfs, boot, bootSize := be32(h, t.kernel), be32(h, t.kernel+4), be32(h, t.rootfs), be32(h, t.boot), be32(h, t.boot+4)
+	o.stream("kernel", at+kernel, kernelSize)
 	if rootfs < kernel+kernelSize { // some writers leave it at that of another layout
 		rootfs = kernel + kernelSize
 	}
-	to := o.Size
+	to := o.Size - at
 	if bootSize > 0 && boot > rootfs && boot < to {
+		o.stream("boot", at+boot, min(bootSize, to-boot))
 		to = boot
 	}
 	if rootfs < to {
-		o.stream("rootfs", rootfs, to-rootfs)
+		o.stream("rootfs", at+rootfs, to-rootfs)
 	}
-	if bootSize > 0 && boot >= to {
-		o.stream("boot", boot, bootSize)
-	}
-	return o
 }
 
 // again is where the same header stands a second time, as it does behind a boot loader; 0:

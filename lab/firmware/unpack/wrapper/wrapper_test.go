@@ -408,7 +408,7 @@ func TestTPLink(t *testing.T) {
 	}
 	bad := bytes.Clone(b)
 	bad[0x300]++
-	if p := open(t, "tplink-v1", bad); p.State != image.Damaged || p.Get("checksum") != "MD5 of the image does not hold" || len(p.Streams) != 2 {
+	if p, err := openTPLink1(bad, nil); err != nil || p.State != image.Damaged || p.Get("checksum") != "MD5 of the image does not hold" || len(p.Streams) != 2 {
 		t.Errorf("%+v", p)
 	}
 	// Stripped of its padding, as updates are, and with metadata behind it.
@@ -615,7 +615,13 @@ func TestMore(t *testing.T) {
 	copy(whole[0x4c:], sum[:])
 	p = open(t, "tplink-v1", whole)
 	understood(t, p)
-	streams(t, p, map[string][]byte{"boot": noise(0x2000, 32), "firmware": inner})
+	streams(t, p, map[string][]byte{"boot": noise(0x2000, 32), "kernel": kernel, "rootfs": inner[0x200+5008:]})
+	// In flash it was written to, and more follows.
+	used := append(bytes.Clone(inner), noise(0x1000, 33)...)
+	used[0x3800] ^= 1
+	if p, err := openTPLink1(used, nil); err != nil || p.State != image.Understood || p.Size != int64(len(inner)) || p.Get("checksum") != "MD5 of the image does not hold, as of one in use" {
+		t.Errorf("%+v, %v", p, err)
+	}
 
 	for _, tail := range []string{"", strings.Repeat("\xff", 100)} {
 		p, err := openMark([]byte("\xde\xad\xc0\xde"+tail), nil)
