@@ -98,7 +98,10 @@ func (i *Inspector) program(f *inspect.File, name string) {
 			i.libc[f.System.Part][elf.Libc]++
 		}
 	}
-	found := append(i.read(f.Data, name, inELF), i.set.readNames(name, soname)...)
+	found := i.set.readNames(name, soname)
+	if elf == nil || elf.Go == nil || elf.Go.Cgo { // what is Go alone only speaks of programs in C
+		found = append(found, few(i.read(f.Data, name, inELF), name)...)
+	}
 	i.take(f, found, name)
 	i.builtIn(f, elf, name, found)
 }
@@ -110,6 +113,22 @@ func (i *Inspector) read(b []byte, name string, in place) []reading {
 		i.left++
 	}
 	return found
+}
+
+// maxFamilies is how many projects one program may have in it: with more it is a
+// scanner that knows them.
+const maxFamilies = 16
+
+// few leaves out what is read in a program that speaks of many projects, but for its own.
+func few(found []reading, name string) []reading {
+	families := map[*Family]bool{}
+	for _, r := range found {
+		families[r.look.family] = true
+	}
+	if len(families) <= maxFamilies {
+		return found
+	}
+	return slices.DeleteFunc(found, func(r reading) bool { return !named(r.look.family.Own, name) })
 }
 
 // take keeps what was read in a file.

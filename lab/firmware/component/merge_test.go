@@ -103,6 +103,21 @@ func TestTable(t *testing.T) {
 	if len(cs) != 0 {
 		t.Errorf("%+v", cs)
 	}
+	s, err := ready()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var texts []string
+	for _, f := range s.families {
+		for _, l := range f.Look {
+			if l.Match != "" && l.Files == nil && l.With == nil && l.in&inELF != 0 {
+				texts = append(texts, l.Test[0].Text)
+			}
+		}
+	}
+	if cs, _ = look(t, map[string]*image.Tree{"0x0": files(t, map[string]string{"bin/busybox": program(texts...)})}); len(cs) == 0 || slices.ContainsFunc(cs, func(c lab.Component) bool { return c.Family != "busybox" }) {
+		t.Errorf("%d components in a scanner with %d texts: %+v", len(cs), len(texts), cs)
+	}
 }
 
 // A version that is only the front of one that is known belongs to it; one without a

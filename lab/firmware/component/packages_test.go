@@ -1,6 +1,8 @@
 package component
 
 import (
+	"os"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -203,5 +205,52 @@ func TestManifests(t *testing.T) {
 func TestPurlEscape(t *testing.T) {
 	if got := purlEscape("a+b c@1~2:3/é"); got != "a%2Bb%20c%401~2:3%2F%C3%A9" {
 		t.Error(got)
+	}
+}
+
+// Which family a package is of, and which it is not although its name looks so.
+func TestByPackage(t *testing.T) {
+	s, err := ready()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for in, want := range map[string]string{
+		"libssl3 openssl": "openssl", "libopenssl package/libs/openssl": "openssl", "libustream-openssl package/libs/ustream-ssl": "", "wpad-mini package/network/services/hostapd": "hostapd",
+		"kernel package/kernel/linux": "linux", "kmod-usb-core package/kernel/linux": "", "linux-image-6.1.0-37-armmp linux": "linux", "linux-libc-dev linux": "", "uboot-envtools package/boot/uboot-envtools": "",
+		"python3.11-minimal python3.11": "python", "python3-requests requests": "", "python3-requests ": "", "libnl-tiny package/libs/libnl-tiny": "", "ppp-mod-pptp package/network/services/ppp": "pppd",
+		"openvpn-easy-rsa feeds/packages/net/openvpn-easy-rsa": "", "cups-filters cups-filters": "", "lua-socket lua-socket": "", "libblkid1 util-linux": "util-linux", "busybox-binsh busybox": "busybox", "libpcre2-8-0 pcre2": "pcre2",
+	} {
+		name, source, _ := strings.Cut(in, " ")
+		got := ""
+		if f := s.byPackage(name, source); f != nil {
+			got = f.ID
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", in, got, want)
+		}
+	}
+}
+
+// The test itself is a program in Go.
+func TestGo(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(exe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !isELF(b) {
+		t.Skip("programs here are not ELF")
+	}
+	cs, _ := look(t, map[string]*image.Tree{"0x0": files(t, map[string]string{"usr/bin/app": string(b)})})
+	version := strings.TrimPrefix(strings.Fields(runtime.Version())[0], "go")
+	if c := get(t, cs, "stdlib", version); c.Family != "golang/stdlib" || c.PURL != "pkg:golang/stdlib@"+version || c.Kind != "library" {
+		t.Errorf("%+v", c)
+	}
+	// Its texts name half of the families, and none of them is in it.
+	if len(cs) != 1 {
+		t.Errorf("%d components", len(cs))
 	}
 }
