@@ -33,7 +33,7 @@ type Certificate struct {
 const maxCertificates = 5000
 
 // certificate reads a certificate that stands in a file.
-func (i *Inspector) certificate(f *inspect.File, der []byte, offset int) {
+func (i *Inspector) certificate(f *inspect.File, der []byte, offset int, count *lineCount) {
 	c, err := x509.ParseCertificate(der)
 	if err != nil || len(i.certs) >= maxCertificates {
 		return
@@ -51,7 +51,7 @@ func (i *Inspector) certificate(f *inspect.File, der []byte, offset int) {
 		k.Bits = p.Curve.Params().BitSize
 	}
 	if f.Text() {
-		k.Where.Line = 1 + bytes.Count(f.Data[:offset], []byte("\n"))
+		k.Where.Line = count.of(offset)
 	} else {
 		k.Where.Offset = int64(offset)
 	}

@@ -531,10 +531,11 @@ func isPKCS12(b []byte) bool {
 // keysIn looks for private keys in a file.
 func (i *Inspector) keysIn(f *inspect.File) {
 	b := f.Data
+	count := &lineCount{b: b}
 	add := func(k Key, offset int, open func(string) (Key, bool), cost int) {
 		k.Where = lab.Place{Part: f.System.Part, Path: f.Path}
 		if f.Text() {
-			k.Where.Line = 1 + bytes.Count(b[:offset], []byte("\n"))
+			k.Where.Line = count.of(offset)
 		} else {
 			k.Where.Offset = int64(offset)
 		}
@@ -571,7 +572,7 @@ func (i *Inspector) keysIn(f *inspect.File) {
 			}
 		case bytes.Equal(label, []byte("CERTIFICATE")) || bytes.Equal(label, []byte("TRUSTED CERTIFICATE")) || bytes.Equal(label, []byte("X509 CERTIFICATE")):
 			if block := pemBlock(chunk); block != nil {
-				i.certificate(f, block.Bytes, start)
+				i.certificate(f, block.Bytes, start, count)
 			}
 		}
 	}
@@ -587,7 +588,7 @@ func (i *Inspector) keysIn(f *inspect.File) {
 				add(k, 0, nil, 0)
 				return
 			}
-			i.certificate(f, b, 0)
+			i.certificate(f, b, 0, count)
 		case bytes.HasPrefix(b, []byte("PuTTY-User-Key-File-")):
 			if k, err := parsePuTTY(b); err == nil {
 				add(k, 0, nil, 0)

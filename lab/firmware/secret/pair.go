@@ -145,7 +145,7 @@ func linePairs(all []pair, s string, n int, kind string) []pair {
 		// name="KEY" … value="VALUE"
 		if named := string(lower([]byte(s[max(0, start-7):start]))); strings.HasSuffix(named, `name="`) || strings.HasSuffix(named, `name='`) || strings.HasSuffix(named, `id="`) {
 			if kind != "code" {
-				low := string(lower([]byte(s[i:])))
+				low := string(lower([]byte(s[i:min(len(s), i+140)])))
 				for _, mark := range []string{`value="`, `val="`, `default="`} {
 					if v := strings.Index(low, mark); v >= 0 && v < 120 {
 						value, _ := unquote(s[i+v+len(mark)-1:])
@@ -166,7 +166,7 @@ func linePairs(all []pair, s string, n int, kind string) []pair {
 		for at < len(s) && (s[at] == ' ' || s[at] == '\t') {
 			at++
 		}
-		define := strings.HasSuffix(strings.ToLower(strings.TrimRight(s[:start], `"' `)), "define(")
+		define := strings.HasSuffix(strings.ToLower(strings.TrimRight(s[max(0, start-20):start], `"' `)), "define(")
 		switch {
 		case strings.HasPrefix(s[at:], "=="), strings.HasPrefix(s[at:], "=~"):
 			continue // compared, not set

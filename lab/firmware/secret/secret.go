@@ -171,12 +171,28 @@ func (i *Inspector) outside(p *image.Part, offset int64, b []byte) {
 	}
 }
 
+// lineCount tells lines of a text by offsets that mostly rise, without counting from its begin each time.
+type lineCount struct {
+	b        []byte
+	at, line int
+}
+
+func (c *lineCount) of(offset int) int {
+	if offset < c.at {
+		c.at, c.line = 0, 0
+	}
+	c.line += bytes.Count(c.b[c.at:offset], []byte("\n"))
+	c.at = offset
+	return c.line + 1
+}
+
 // prefixes of hashes that can be told from other text.
 var prefixes = []string{"$1$", "$5$", "$6$", "$2a$", "$2b$", "$2y$", "$apr1$", "$y$"}
 
 // looseHashes finds hashes in scripts, programs and databases.
 func (i *Inspector) looseHashes(f *inspect.File) {
 	n := 0
+	count := lineCount{b: f.Data}
 	for _, p := range prefixes {
 		for from := 0; ; {
 			k := bytes.Index(f.Data[from:], []byte(p))
@@ -195,7 +211,7 @@ func (i *Inspector) looseHashes(f *inspect.File) {
 			a := Account{Name: nameBefore(f.Data[:k]), UID: -1, File: "text", Hash: h, Scheme: Recognize(h), Login: Keyed}
 			a.Where = lab.Place{Part: f.System.Part, Path: f.Path}
 			if f.Text() {
-				a.Where.Line = 1 + bytes.Count(f.Data[:k], []byte("\n"))
+				a.Where.Line = count.of(k)
 			} else {
 				a.Where.Offset = int64(k)
 			}
@@ -245,6 +261,9 @@ func (i *Inspector) collectNames(f *inspect.File) {
 		return
 	}
 	base := path.Base(f.Path)
+	if strings.Contains(f.Path, "/etc") {
+		i.names = append(i.names, addresses(f.Data, 4)...)
+	}
 	switch {
 	case (nameFiles[base] || strings.HasSuffix(base, "-release")) && strings.Contains(f.Path, "etc"):
 		n := 0
@@ -261,6 +280,32 @@ func (i *Inspector) collectNames(f *inspect.File) {
 			}
 		}
 	}
+}
+
+// addresses are the MAC addresses of a text, without their colons, and their last halves: makers make
+// passwords of them.
+func addresses(b []byte, most int) (all []string) {
+	for at := 2; at+15 <= len(b) && most > 0; at++ {
+		k := bytes.IndexByte(b[at:], ':')
+		if k < 0 {
+			break
+		}
+		at += k
+		if at+15 > len(b) {
+			break
+		}
+		a := b[at-2 : at+15] // 00:11:22:33:44:55
+		if a[5] != ':' || a[8] != ':' || a[11] != ':' || a[14] != ':' {
+			continue
+		}
+		bare := strings.ReplaceAll(string(a), ":", "")
+		if len(bare) == 12 && isHex(bare) && strings.Trim(bare, "0") != "" && strings.Trim(strings.ToLower(bare), "f") != "" {
+			most--
+			at += 15
+			all = append(all, strings.ToLower(bare), strings.ToUpper(bare), strings.ToLower(bare[6:]), strings.ToUpper(bare[6:]))
+		}
+	}
+	return all
 }
 
 // lower makes Latin capitals small; unlike bytes.ToLower it keeps the length of whatever it is given.

@@ -1,6 +1,8 @@
 package secret
 
 import (
+	"bytes"
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -128,7 +130,8 @@ func TestWordsOfTheImage(t *testing.T) {
 		"etc/hostname":    "Windmill-7X\n",
 		"www/index.html":  "<html><head><title>Kestrel Gateway</title></head></html>",
 		"etc/shadow":      "a:" + md5Crypt("windmill7x", "$1$a$") + ":0:0:99999:7:::\nb:" + md5Crypt("kestrel123", "$1$b$") + ":0:0:99999:7:::\nnobby:" + md5Crypt("ybbon", "$1$c$") + ":0:0:99999:7:::\n",
-		"etc/init.d/none": "#!/bin/sh\n",
+		"etc/default.mac": "lan=00:00:00:00:00:00\nwan=00:1D:aa:42:7F:e1\nx=1:2",
+		"etc_ro/shadow":   "m:" + md5Crypt("001daa427fe1", "$1$m$") + ":0:0:99999:7:::\nn:" + md5Crypt("427FE1", "$1$n$") + ":0:0:99999:7:::\n",
 	})
 	for n, a := range r.Accounts {
 		if !a.Known {
@@ -176,6 +179,26 @@ func FuzzFile(f *testing.F) {
 			}
 		}
 	})
+}
+
+// The same files give the same result, to the byte.
+func TestTwice(t *testing.T) {
+	files := map[string]string{
+		"etc/passwd": "root:x:0:0::/:/bin/sh\nadmin:abOV.DfJmdnYw:0:0::/:/bin/sh\n", "etc/shadow": "root::0:0:99999:7:::\nb:" + md5Crypt("nobody", "$1$b$") + ":0:0:99999:7:::\n",
+		"etc/a.conf": "user=admin\npassword=pa55w0rd\nsnmp_community=public\n", "etc/b.xml": "<password>zx81</password>\n", "etc/c.sh": "#!/bin/sh\necho a:b1c2 | chpasswd\n",
+		"www/.htpasswd": "w:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n", "bin/x": "\x7fELF\x01\x01\x01\x00root\x00vizxv\x00",
+	}
+	var before []byte
+	for range 4 {
+		b, err := json.Marshal(run(t, files))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if before != nil && !bytes.Equal(b, before) {
+			t.Fatalf("%s\nand\n%s", before, b)
+		}
+		before = b
+	}
 }
 
 func TestHide(t *testing.T) {

@@ -105,6 +105,7 @@ func isJWT(s string) bool {
 
 // tokensIn looks for tokens of services.
 func (i *Inspector) tokensIn(f *inspect.File) {
+	count := lineCount{b: f.Data}
 	for _, t := range tokens {
 		for from, n := 0, 0; n < 2000; n++ {
 			k := bytes.Index(f.Data[from:], []byte(t.mark))
@@ -130,7 +131,7 @@ func (i *Inspector) tokensIn(f *inspect.File) {
 			}
 			at := lab.Place{Part: f.System.Part, Path: f.Path}
 			if f.Text() {
-				at.Line = 1 + bytes.Count(f.Data[:k], []byte("\n"))
+				at.Line = count.of(k)
 			} else {
 				at.Offset = int64(k)
 			}

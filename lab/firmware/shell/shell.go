@@ -4,6 +4,7 @@
 package shell
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -138,7 +139,8 @@ type parser struct {
 	line   int
 	out    []Simple
 	frames []Frame
-	heres  []here // that begin after this line
+	within []Frame // frames, as the last command has them
+	heres  []here  // that begin after this line
 }
 
 type here struct {
@@ -181,7 +183,10 @@ func (p *parser) run(depth int) {
 		index = -1
 		if len(cur.Words) > 0 || len(cur.Set) > 0 || len(cur.To) > 0 {
 			if len(p.out) < MaxCommands {
-				cur.Within = append([]Frame(nil), p.frames...)
+				if !slices.Equal(p.within, p.frames) { // most commands stand where the one before did
+					p.within = slices.Clone(p.frames)
+				}
+				cur.Within = p.within
 				cur.From, cur.After = pipe, after
 				if testing && len(test) < 40 {
 					for _, w := range cur.Words {
