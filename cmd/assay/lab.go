@@ -283,32 +283,13 @@ func (p *progress) end() {
 	}
 }
 
-// printRun says in short what a test found: verdicts, then the worst findings.
+// printRun says in short what a test found: the worst findings, then the verdicts.
 func printRun(std stdio, lang string, judged []lab.Judgment, found []lab.Finding) {
-	counts := map[evidence.Verdict]int{}
-	for i := range judged {
-		counts[judged[i].Verdict]++
-	}
-	fmt.Fprintf(std.out, "verdicts: %d fail, %d pass, %d inconclusive, %d not applicable\n", counts[evidence.Fail], counts[evidence.Pass], counts[evidence.Inconclusive], counts[evidence.NotApplicable])
-	order := []evidence.Verdict{evidence.Fail, evidence.Inconclusive, evidence.Pass, evidence.NotApplicable}
-	sorted := slices.Clone(judged)
-	slices.SortStableFunc(sorted, func(a, b lab.Judgment) int { return slices.Index(order, a.Verdict) - slices.Index(order, b.Verdict) })
-	for i := range sorted {
-		j := &sorted[i]
-		name := j.Requirement
-		if j.Unit != "" {
-			name = j.Unit
-		}
-		if j.Row != "" {
-			name += " " + j.Row
-		}
-		fmt.Fprintf(std.out, "  %-13s %s: %s\n%15s %s\n", j.Verdict, name, j.Why(lang), "", j.Scope(lang))
-	}
 	if len(found) == 0 {
 		fmt.Fprintln(std.out, "findings: none")
-		return
+	} else {
+		fmt.Fprintf(std.out, "findings: %d, the worst first\n", len(found))
 	}
-	fmt.Fprintf(std.out, "findings: %d\n", len(found))
 	for i := range found {
 		if i == 25 {
 			fmt.Fprintf(std.out, "  … %d more in run.json\n", len(found)-i)
@@ -327,6 +308,25 @@ func printRun(std stdio, lang string, judged []lab.Judgment, found []lab.Finding
 			}
 		}
 		fmt.Fprintf(std.out, "  %-8s %s: %s\n%10s %s\n", f.Severity, lab.MustRule(f.Rule).Title.In(lang, "en"), strings.Join(known, ", "), "", where)
+	}
+	counts := map[evidence.Verdict]int{}
+	for i := range judged {
+		counts[judged[i].Verdict]++
+	}
+	fmt.Fprintf(std.out, "verdicts: %d fail, %d pass, %d inconclusive, %d not applicable\n", counts[evidence.Fail], counts[evidence.Pass], counts[evidence.Inconclusive], counts[evidence.NotApplicable])
+	order := []evidence.Verdict{evidence.Fail, evidence.Inconclusive, evidence.Pass, evidence.NotApplicable}
+	sorted := slices.Clone(judged)
+	slices.SortStableFunc(sorted, func(a, b lab.Judgment) int { return slices.Index(order, a.Verdict) - slices.Index(order, b.Verdict) })
+	for i := range sorted {
+		j := &sorted[i]
+		name := j.Requirement
+		if j.Unit != "" {
+			name = j.Unit
+		}
+		if j.Row != "" {
+			name += " " + j.Row
+		}
+		fmt.Fprintf(std.out, "  %-13s %s: %s\n%15s %s\n", j.Verdict, name, j.Why(lang), "", j.Scope(lang))
 	}
 }
 

@@ -155,6 +155,7 @@ type firmwareTest struct {
 	scan    bool
 	reduced bool
 
+	scanner *scanner.Scanner // nil: none is asked
 	file    *os.File
 	sum     evidence.Hash
 	size    int64
@@ -175,6 +176,12 @@ func (t *firmwareTest) open(snapshots []string) error {
 			return err
 		}
 		t.snaps = append(t.snaps, s)
+	}
+	if t.scan {
+		var err error
+		if t.scanner, err = scanner.Find(t.yara, t.clam); err != nil {
+			return err
+		}
 	}
 	info, err := os.Stat(t.name) // before it is opened: a pipe would keep us waiting
 	if err != nil {

@@ -3,13 +3,17 @@ package main
 import (
 	"archive/tar"
 	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"assay/bundle"
 	"assay/evidence"
+	"assay/lab/device/probe"
+	"assay/lab/record"
 )
 
 // tarImage is an image of text files.
@@ -159,5 +163,38 @@ func TestLabTakesNothingAway(t *testing.T) {
 	}
 	if after := assess(); after != before || !strings.Contains(before, "reached") {
 		t.Errorf("before:\n%s\nafter:\n%s", before, after)
+	}
+}
+
+// The image that the README shows has what it says.
+func TestLabFirmwareHub(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	out := filepath.Join(t.TempDir(), "out")
+	if code := runLabFirmware(t.Context(), []string{"--json", "--out", out, "--no-scanners", "--confinement", "reduced", "../../testdata/hub/hub-1.0.bin"}, stdio{nil, &stdout, &stderr}); code != exitOK {
+		t.Fatalf("exit %d: %s", code, stderr.String())
+	}
+	var run record.Run
+	if err := json.Unmarshal(stdout.Bytes(), &run); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for i := range run.Findings {
+		f := &run.Findings[i]
+		got[f.Rule+" "+f.Get("account")] = f.Get("password")
+	}
+	for rule, password := range map[string]string{
+		"credential.back-door Specimenworks": "specimen_hub_h1", "credential.known-password root": "sohoadmin", "credential.empty-password support": "", "service.console-without-login ": "", "update.checksum-only ": "",
+	} {
+		if p, ok := got[rule]; !ok || p != password {
+			t.Errorf("%s: %q, %v; there is %v", rule, p, ok, got)
+		}
+	}
+	// The credentials of the image are tried on the device.
+	cs, err := candidates(filepath.Join(out, "run.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(cs, probe.Credential{User: "Specimenworks", Password: "specimen_hub_h1", From: "firmware"}) || !slices.Contains(cs, probe.Credential{User: "support", From: "firmware"}) {
+		t.Errorf("%+v", cs)
 	}
 }
