@@ -23,7 +23,6 @@ type item struct {
 	coarse  bool            // only the front of the version is known
 	sums    map[string][32]byte
 	files   map[string][32]byte // its own files with their sums
-	options map[string]string
 }
 
 // Bounds of what a component shows.

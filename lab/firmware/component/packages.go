@@ -2,7 +2,6 @@ package component
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -37,7 +36,7 @@ const (
 // short makes one printable line of a foreign text, of at most n characters.
 func short(s string, n int) string {
 	var b strings.Builder
-	for i, r := range strings.ToValidUTF8(s, "\ufffd") {
+	for _, r := range strings.ToValidUTF8(s, "\ufffd") {
 		if n--; n < 0 {
 			return strings.TrimRight(b.String(), " ") + "…"
 		}
@@ -47,7 +46,6 @@ func short(s string, n int) string {
 		case unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029':
 			b.WriteRune(utf8.RuneError)
 		default:
-			_ = i
 			b.WriteRune(r)
 		}
 	}
@@ -303,10 +301,4 @@ func purlEscape(s string) string {
 		}
 	}
 	return b.String()
-}
-
-func sortEntries(es []Entry) {
-	slices.SortFunc(es, func(a, b Entry) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Version, b.Version), cmp.Compare(a.Architecture, b.Architecture), cmp.Compare(a.Database, b.Database), cmp.Compare(a.Line, b.Line))
-	})
 }

@@ -186,8 +186,8 @@ func checkGlobs(globs []string) error {
 	return nil
 }
 
-// minAnchor is how long the longest anchor-like text must be that one looks for in
-// every byte; shorter ones are everywhere.
+// minAnchor is how long a text must be that is looked for in every byte; shorter ones
+// are everywhere.
 const minAnchor = 3
 
 func (l *Look) prepare() error {
