@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -123,27 +122,4 @@ func rulesOf(c lab.Component) []string {
 		all = append(all, o.Rule)
 	}
 	return sortedSet(all)
-}
-
-// TestFolder shows what is in a folder that is named by hand: the trial images.
-func TestFolder(t *testing.T) {
-	dir := os.Getenv("COMPONENT_FOLDER")
-	if dir == "" {
-		t.Skip("COMPONENT_FOLDER names no folder to look at")
-	}
-	cs, fs := look(t, map[string]*image.Tree{"0x0": folder(t, dir)})
-	packages := 0
-	for _, c := range cs {
-		if slices.ContainsFunc(c.Seen, func(o lab.Observation) bool { return o.Kind == "database" }) {
-			packages++
-		}
-		t.Logf("%-9s %-24s %-28s %-18s %-14s %v %s %s", c.Certainty, c.Family, c.Name, c.Version, c.Revision, rulesOf(c), c.PURL, c.CPE)
-		if c.Parts != nil {
-			t.Logf("          applets %d symbols %d modules %d options %d", len(c.Parts.Applets), len(c.Parts.Symbols), len(c.Parts.Modules), len(c.Parts.Options))
-		}
-	}
-	for _, f := range fs {
-		t.Log(f)
-	}
-	t.Logf("%d components, %d packages", len(cs), packages)
 }
