@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -244,7 +245,8 @@ func (t *firmwareTest) run(ctx context.Context, shown *progress) error {
 	if t.in != nil {
 		ev = t.in.Evidence
 		for _, m := range ev.Imports {
-			if len(m.Components) > 0 && m.Format != ownFormat && !strings.HasSuffix(m.Name, ownBill) {
+			said := slices.ContainsFunc(m.Issues, func(i evidence.Issue) bool { return i.State != "" }) // VEX alone
+			if (said || len(m.Components) > 0) && m.Format != ownFormat && !strings.HasSuffix(m.Name, ownBill) {
 				declared = append(declared, m)
 			}
 		}

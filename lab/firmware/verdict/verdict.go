@@ -60,6 +60,7 @@ func Judge(in Input) Output {
 	others = append(others, parts(f.Parts)...)
 	others = append(others, d.undeclared()...)
 	others = append(others, d.open()...)
+	others = append(others, d.differ()...)
 	d.out.Findings, d.out.Left = malware.Merge(others, in.Scan)
 	for rule, n := range f.Left {
 		if d.out.Left == nil {
@@ -166,6 +167,36 @@ func (d *judge) open() (fs []lab.Finding) {
 			}
 		}
 		fs = append(fs, f)
+	}
+	return fs
+}
+
+// differ finds what is declared and was not found, found and not declared, or of
+// another version.
+func (d *judge) differ() (fs []lab.Finding) {
+	if d.Known == nil || d.Known.Reconciled == nil {
+		return nil
+	}
+	for _, x := range d.Known.Reconciled.Rows {
+		c, at := lab.Confirmed, lab.Place{}
+		if x.Claimed {
+			c = lab.Claimed
+		}
+		for _, i := range x.Parts {
+			if p := &d.Known.Parts[i]; len(p.Found) > 0 && len(p.Where) > 0 {
+				at = p.Where[0]
+				break
+			}
+		}
+		declared, found := strings.Join(x.Declared, ", "), strings.Join(x.Found, ", ")
+		switch x.Result {
+		case vulnerability.VersionsVary:
+			fs = append(fs, lab.Found("sbom.version-differs", c, at, "component", x.Family, "declared", declared, "found", found))
+		case vulnerability.FoundOnly:
+			fs = append(fs, lab.Found("sbom.not-declared", c, at, "component", x.Family, "found", found))
+		case vulnerability.DeclaredOnly: // not found is not "not there"
+			fs = append(fs, lab.Found("sbom.not-found", lab.Claimed, at, "component", x.Family, "declared", declared))
+		}
 	}
 	return fs
 }
@@ -373,7 +404,7 @@ func (d *judge) vulnerabilities() {
 	}
 	if x := k.Reconciled; x != nil {
 		differ = x.DeclaredOnly + x.FoundOnly + x.Versions
-		j.Looked = append(j.Looked, lab.Say("firmware.looked-declared", x.Same+len(x.Rows)))
+		j.Looked = append(j.Looked, lab.Say("firmware.looked-declared", len(x.Rows)))
 	} else {
 		j.NotLooked = append(j.NotLooked, lab.Say("firmware.nothing-declared"))
 	}

@@ -221,3 +221,29 @@ func TestParts(t *testing.T) {
 		t.Errorf("%+v", fs)
 	}
 }
+
+// Both directions of the bill of materials are findings, each with its rule.
+func TestDiffer(t *testing.T) {
+	k := &vulnerability.Report{
+		Snapshots: []snapshot.About{{Source: "nvd"}},
+		Parts:     []vulnerability.Part{{Family: "busybox", Version: "1.2", Found: []int{0}, Where: []lab.Place{{Path: "/bin/busybox"}}}},
+		Reconciled: &vulnerability.Reconciliation{Versions: 1, FoundOnly: 1, DeclaredOnly: 1, Rows: []vulnerability.Row{
+			{Family: "busybox", Result: vulnerability.VersionsVary, Declared: []string{"1.3"}, Found: []string{"1.2"}, Parts: []int{0}},
+			{Family: "zlib", Result: vulnerability.FoundOnly, Found: []string{"1.1.4"}, Claimed: true}, {Family: "curl", Result: vulnerability.DeclaredOnly, Declared: []string{"8"}}, {Family: "lua", Result: vulnerability.Same},
+		}},
+	}
+	o := Judge(Input{Facts: &firmware.Facts{Systems: []firmware.System{{Root: true}}, Coverage: unpack.Coverage{Understood: 1000}}, Known: k})
+	got := map[string]lab.Certainty{}
+	for _, f := range o.Findings {
+		got[f.Rule+" "+f.Get("component")] = f.Certainty
+	}
+	want := map[string]lab.Certainty{"sbom.version-differs busybox": lab.Confirmed, "sbom.not-declared zlib": lab.Claimed, "sbom.not-found curl": lab.Claimed}
+	for k, c := range want {
+		if got[k] != c {
+			t.Errorf("%s: %q in %v", k, got[k], got)
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%v", got)
+	}
+}
