@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -37,8 +38,9 @@ func TestPrograms(t *testing.T) {
 		"grant":    {"grants", "bare durable inserts of as many bytes", "database growth per grant, its application with it"},
 		"squashfs": {"unpacked", "unsquashfs, writing to memory"},
 		"lookup":   {"empty handler: processor time of a request", "designations, with their reasons: bytes of an answer"},
+		"firmware": {"image", "unpacked", "assay: found", "unsquashfs: found"},
 	}
-	reports := map[string]int{"decide": 2, "assess": 4, "follow": 1, "revoke": 2, "grant": 1, "lookup": 1, "squashfs": 6}
+	reports := map[string]int{"decide": 2, "assess": 4, "follow": 1, "revoke": 2, "grant": 1, "lookup": 1, "squashfs": 6, "firmware": 2}
 	for _, p := range programs {
 		t.Run(p.name, func(t *testing.T) {
 			var out, errs bytes.Buffer
@@ -70,6 +72,36 @@ func TestPrograms(t *testing.T) {
 	left, err := filepath.Glob(filepath.Join(os.Getenv("TMPDIR"), "assay-bench*"))
 	if err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v (%v)", left, err)
+	}
+}
+
+// What children of children take is counted, and what this process has is not.
+func TestOnOneCore(t *testing.T) {
+	ours := make([]byte, 300<<20)
+	for i := range ours {
+		ours[i] = 1
+	}
+	small, err := onOneCore(t.Context(), nil, "true")
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime.KeepAlive(ours)
+	if small.Largest <= 0 || small.Largest > 100<<20 || small.Wall <= 0 {
+		t.Errorf("%+v", small)
+	}
+	// tail keeps the last bytes of a pipe in memory.
+	large, err := onOneCore(t.Context(), []string{"N=150000000"}, "sh", "-c", `head -c $N /dev/zero | (tail -c $N; sleep 0.1) >/dev/null; true`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if large.Largest < 150e6 || large.Together < 140e6 || large.CPU <= small.CPU || large.Wall < 100*time.Millisecond {
+		t.Errorf("%+v after %+v", large, small)
+	}
+	if _, err := onOneCore(t.Context(), nil, "sh", "-c", "echo it is broken >&2; exit 3"); err == nil || !strings.Contains(err.Error(), "it is broken") {
+		t.Error(err)
+	}
+	if b := small.best(large); b.Largest != large.Largest || b.CPU != small.CPU {
+		t.Errorf("%+v", b)
 	}
 }
 

@@ -2,7 +2,7 @@
 // program prints a ratio against a limit or a peer that it measured in the
 // same run, on the same machine, with every term of it.
 //
-//	go run . [--json] [--runs 3] decide | assess | follow | revoke | grant | lookup | squashfs | all
+//	go run . [--json] [--runs 3] decide | assess | follow | revoke | grant | lookup | squashfs | firmware | all
 //
 // Everything runs on loopback in temporary folders that are removed in the
 // end. It is a module of its own: it measures the office from outside.
@@ -34,7 +34,8 @@ type sizes struct {
 	grants      int    // grant: measured at each size
 	requests    int    // lookup
 	megabytes   int    // squashfs: of the tree that images are made of
-	image       string // squashfs: this one instead
+	image       string // squashfs, firmware: this one instead
+	syft        bool   // firmware: build syft where it is missing
 	profile     string
 }
 
@@ -46,12 +47,12 @@ type program struct {
 var programs = []program{
 	{"decide", runDecide}, {"assess", runAssess}, {"follow", runFollow},
 	{"revoke", runRevoke}, {"grant", runGrant}, {"lookup", runLookup},
-	{"squashfs", runSquashfs},
+	{"squashfs", runSquashfs}, {"firmware", runFirmware},
 }
 
 // children are programs that run as processes of their own, so that what they
 // use can be counted.
-var children = map[string]func(context.Context, []string) error{"lookup-server": lookupServer, "grant-child": grantChild, "squashfs-child": squashfsChild}
+var children = map[string]func(context.Context, []string) error{"lookup-server": lookupServer, "grant-child": grantChild, "squashfs-child": squashfsChild, "usage-child": usageChild}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -85,7 +86,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	fs.IntVar(&s.grants, "grants", 200, "grant: measured at each size")
 	fs.IntVar(&s.requests, "requests", 20_000, "lookup: how many")
 	fs.IntVar(&s.megabytes, "megabytes", 32, "squashfs: size of the tree that images are made of")
-	fs.StringVar(&s.image, "image", "", "squashfs: read this image instead")
+	fs.StringVar(&s.image, "image", "", "squashfs, firmware: read this image instead")
+	fs.BoolVar(&s.syft, "build-syft", false, "firmware: build syft into the cache folder where it is missing: minutes, and a GB of downloads")
 	// Flags may stand before or behind the name.
 	name := ""
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
@@ -100,7 +102,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		name = ""
 	}
 	if name != "all" && !slices.ContainsFunc(programs, func(p program) bool { return p.name == name }) {
-		fmt.Fprintln(stderr, "usage: bench [flags] decide | assess | follow | revoke | grant | lookup | squashfs | all")
+		fmt.Fprintln(stderr, "usage: bench [flags] decide | assess | follow | revoke | grant | lookup | squashfs | firmware | all")
 		fs.PrintDefaults()
 		return 2
 	}

@@ -4,6 +4,9 @@
 package labtest
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,23 +40,33 @@ func Lack(t testing.TB, what string) {
 // Deb is the path of a package's file, named PACKAGE:ARCHITECTURE as in .ci/debs.
 func Deb(t testing.TB, name string) string {
 	t.Helper()
-	pkg, arch, ok := strings.Cut(name, ":")
-	if !ok {
-		t.Fatalf("%q is not PACKAGE:ARCHITECTURE", name)
+	path, err := Find(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		Lack(t, "package "+name)
 	}
-	found, err := filepath.Glob(filepath.Join(folder(), pkg+"_*_"+arch+".deb"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(found) == 0 {
-		if found, err = filepath.Glob(filepath.Join(folder(), pkg+"_*_all.deb")); err != nil {
-			t.Fatal(err)
+	return path
+}
+
+// Find is Deb for who is no test. Its error is fs.ErrNotExist where the package is not
+// in the cache folder.
+func Find(name string) (path string, err error) {
+	pkg, arch, ok := strings.Cut(name, ":")
+	if !ok {
+		return "", fmt.Errorf("%q is not PACKAGE:ARCHITECTURE", name)
+	}
+	for _, arch := range []string{arch, "all"} {
+		found, err := filepath.Glob(filepath.Join(folder(), pkg+"_*_"+arch+".deb"))
+		if err != nil {
+			return "", err
+		}
+		if len(found) > 0 {
+			return slices.Max(found), nil
 		}
 	}
-	if len(found) == 0 {
-		Lack(t, "package "+name)
-	}
-	return slices.Max(found)
+	return "", fmt.Errorf("package %s is not here: %w; .ci/install brings it", name, fs.ErrNotExist)
 }
 
 // Version is the version in a package file's name.
