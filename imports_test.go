@@ -187,7 +187,7 @@ var owners = map[string]string{
 	"github.com/santhosh-tekuri/jsonschema/v6": "catalog",
 	"github.com/ulikunitz/xz":                  "lab/vulnerability/source",
 	"github.com/transparency-dev/formats":      "ledger peer",
-	"go.yaml.in/yaml/v3":                       "bundle catalog evidence lab lab/firmware/component lab/vulnerability cmd/assay",
+	"go.yaml.in/yaml/v3":                       "bundle catalog evidence lab lab/firmware/component lab/vulnerability cmd/assay lab/firmware/verdict",
 	"github.com/xuri/excelize/v2":              "workbook",
 	"golang.org/x/crypto":                      "lab/firmware/secret lab/device/probe/ssh",
 	"golang.org/x/image":                       "report",

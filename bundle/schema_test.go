@@ -388,6 +388,9 @@ product: {holder: xx:maker, name: SPECIMEN Gateway, models: [G1]}
 samples: [{id: S1, chosen: bought, serial: 17, model: G1, hardware: A, firmware: HASH, received: 2026-09-01}]
 deviations: [none of weight]
 subcontractors: [{id: xx:other, units: [5.1-1-1]}]
+tasks:
+  - {id: T1, unit: 5.6-1-2/d, row: log-web, seen: "Port 80 is silent.", method: [use it], passes: it is off}
+  - {id: T2, requirement: en-303-645@2.1.1/5.4-3, seen: "Nothing was found.", method: [ask the maker, compare], passes: nothing is hard-coded}
 accreditation: {by: SPECIMEN body, number: 7, scope: [TS 103 701], from: 2024-01-01, until: 2027-01-01}
 rows: {auth-mech/auth-1: HASH}
 verdicts: [{unit: 5.1-1-1/a, row: auth-1, sample: S1, verdict: inconclusive, date: 2026-09-02, ground: Broke., artifacts: [{name: a.md, sha256: HASH, size: 7, shows: [x]}]}]

@@ -25,6 +25,7 @@ func TestTasks(t *testing.T) {
 		"about nothing":  {[]Task{task(func(x *Task) { x.Unit = "" })}, "/tasks/0"},
 		"about too much": {[]Task{task(func(x *Task) { x.Requirement = &ref })}, "/tasks/0"},
 		"no way":         {[]Task{task(func(x *Task) { x.Method = nil })}, "/tasks/0/method"},
+		"no end":         {[]Task{task(func(x *Task) { x.Passes = "" })}, "/tasks/0/passes"},
 		"too long":       {[]Task{task(func(x *Task) { x.Seen = strings.Repeat("x", maxText+1) })}, "/tasks/0/seen"},
 	} {
 		day := civil.MustDate("2026-11-24")

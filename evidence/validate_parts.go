@@ -213,7 +213,14 @@ func (v *validator) task(at string, t *Task, before []Task) {
 	if t.Unit != "" {
 		v.line(at+"/unit", t.Unit)
 	}
-	v.text(at+"/seen", t.Seen)
+	for _, x := range []struct{ place, text, do string }{
+		{"/seen", t.Seen, "say what was seen, and at what was looked"}, {"/passes", t.Passes, "say what would pass"},
+	} {
+		if x.text == "" {
+			v.add(at+x.place, "empty", x.do)
+		}
+		v.text(at+x.place, x.text)
+	}
 	v.count(at+"/method", len(t.Method))
 	if len(t.Method) == 0 {
 		v.add(at+"/method", "no step", "say what is to be done")
@@ -221,7 +228,6 @@ func (v *validator) task(at string, t *Task, before []Task) {
 	for i, s := range t.Method {
 		v.text(fmt.Sprintf("%s/method/%d", at, i), s)
 	}
-	v.text(at+"/passes", t.Passes)
 }
 
 func (v *validator) verdict(at string, verdict Verdict, ground, sample string, as []Artifact, r *Report) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"assay/catalog"
 	"assay/locale"
 )
 
@@ -81,5 +82,32 @@ func TestFound(t *testing.T) {
 	}
 	if n := len([]rune(clean(strings.Repeat("x", 1000)))); n > maxValue+1 {
 		t.Error(n)
+	}
+}
+
+// Every requirement that a rule bears on is in the catalog.
+func TestAboutIsInTheCatalog(t *testing.T) {
+	cat, err := catalog.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	has := map[string]bool{}
+	for _, s := range cat.Standards {
+		for _, e := range s.Editions {
+			for _, r := range e.Requirements {
+				has[s.ID+"/"+r.ID] = true
+			}
+		}
+	}
+	all, err := Rules()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, r := range all {
+		for _, a := range r.About {
+			if !has[a] {
+				t.Errorf("%s: there is no requirement %s", id, a)
+			}
+		}
 	}
 }

@@ -4,9 +4,14 @@
 package verdict
 
 import (
+	"bytes"
+	_ "embed"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+
+	"go.yaml.in/yaml/v3"
 
 	"assay/evidence"
 	"assay/lab"
@@ -221,12 +226,25 @@ func (d *judge) bearing(requirements ...string) (all, fail []int) {
 	return all, fail
 }
 
-// always are the requirements that every image says something about.
-var always = []string{"5.1-1", "5.1-3", "5.3-2", "5.3-7", "5.3-9", "5.3-10", "5.4-1", "5.4-3", "5.4-4", "5.6-1", "5.6-4", "5.6-5", "5.6-7"}
+//go:embed requirements.yaml
+var requirementsText []byte
+
+// asked are the requirements that are always judged.
+var asked = sync.OnceValue(func() (a struct {
+	Errors, Vulnerabilities, Malware string
+	Always                           []string
+}) {
+	d := yaml.NewDecoder(bytes.NewReader(requirementsText))
+	d.KnownFields(true)
+	if err := d.Decode(&a); err != nil {
+		panic(err) // embedded, and tested
+	}
+	return a
+})
 
 // requirements are those, and all that a finding bears on.
 func (d *judge) requirements() (rs []string) {
-	for _, r := range always {
+	for _, r := range asked().Always {
 		rs = append(rs, standard+r)
 	}
 	for i := range d.out.Findings {
@@ -329,8 +347,6 @@ func (d *judge) task(r string, findings bool) *lab.Task {
 	return t
 }
 
-const analysis = "cls-iot-assurance/"
-
 // malware takes the verdict of package malware. What was not read forbids a pass.
 func (d *judge) malware() {
 	files := 0
@@ -355,7 +371,7 @@ func (d *judge) part() *lab.Task {
 // errors judges common software errors: hard-coded credentials and keys, and
 // programs without protection.
 func (d *judge) errors() {
-	const r = analysis + "software-errors-firmware"
+	r := asked().Errors
 	all, fail := d.bearing(r, standard+"5.4-3", standard+"5.1-1")
 	all = slices.DeleteFunc(all, func(i int) bool {
 		return d.out.Findings[i].Severity.Rank() < lab.Medium.Rank() || strings.HasPrefix(d.out.Findings[i].Rule, "image.")
@@ -381,7 +397,7 @@ func (d *judge) errors() {
 // vulnerabilities judges whether all known ones of the found and the declared
 // parts are accounted for.
 func (d *judge) vulnerabilities() {
-	const r = analysis + "known-vulnerabilities-firmware"
+	r := asked().Vulnerabilities
 	j := lab.Judgment{Requirement: r, NotLooked: d.unread()}
 	j.Looked = []lab.Phrase{lab.Say("firmware.looked-components", len(d.Facts.Components))}
 	k := d.Known
