@@ -57,12 +57,32 @@ func (b *Bundle) Findings(more ...evidence.Finding) []Finding {
 		found = append(found, b.artifacts()...)
 	}
 	found = append(found, b.Locate(more...)...)
+	for _, f := range b.Locate(tasks(b.Evidence)...) {
+		f.Note = true
+		found = append(found, f)
+	}
 	slices.SortStableFunc(found, func(x, y Finding) int {
 		if c := strings.Compare(x.File, y.File); c != 0 {
 			return c
 		}
 		return x.Line - y.Line
 	})
+	return found
+}
+
+// tasks says where work is left to a tester.
+func tasks(ev *evidence.Evidence) (found []evidence.Finding) {
+	for i := range ev.Reports {
+		r := ev.Reports[i].Report()
+		if r == nil || len(r.Tasks) == 0 {
+			continue
+		}
+		found = append(found, evidence.Finding{
+			Place:   evidence.Pointer("reports", i, "body", "tasks"),
+			Problem: fmt.Sprintf("%d tasks are left to a tester", len(r.Tasks)),
+			Remedy:  "write the verdict of each among the others, and take the task out",
+		})
+	}
 	return found
 }
 

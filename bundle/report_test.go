@@ -3,6 +3,7 @@ package bundle_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"assay/bundle"
@@ -62,6 +63,18 @@ func TestAddReport(t *testing.T) {
 		t.Error("the first was changed")
 	}
 	if b, err = bundle.Open(dir); err != nil || len(b.Evidence.Reports) != 2 {
-		t.Errorf("%v", err)
+		t.Fatal(err)
+	}
+	left := 0
+	for _, f := range b.Findings() {
+		if !f.Note {
+			t.Errorf("%s", f)
+		}
+		if f.Problem == "1 tasks are left to a tester" && f.Line > 1 && strings.HasPrefix(f.File, "verdicts/") {
+			left++
+		}
+	}
+	if left != 2 {
+		t.Errorf("tasks of %d reports: %v", left, b.Findings())
 	}
 }

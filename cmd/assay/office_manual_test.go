@@ -26,8 +26,11 @@ func TestManual(t *testing.T) {
 	for _, m := range slices.Concat(typed, inline) {
 		words := strings.Fields(m[1])
 		verb := words[:1]
-		if len(words) > 1 && slices.Contains([]string{"log", "peer", "policy", "token", "case", "application", "keys"}, words[0]) {
+		if len(words) > 1 && slices.Contains([]string{"log", "peer", "policy", "token", "case", "application", "keys", "evidence", "lab"}, words[0]) {
 			verb = words[:2]
+		}
+		if len(words) > 2 && words[1] == "vulnerabilities" {
+			verb = words[:3]
 		}
 		c := u.command(append(slices.Clone(verb), "-h")...)
 		help, err := c.CombinedOutput()
