@@ -31,6 +31,7 @@ type Options struct {
 	Probes     []probe.Probe
 	TLS        TLS
 	Guess      GuessLimits
+	Patience   time.Duration      // with one probe at one port; default two minutes
 	Evidence   *evidence.Evidence // what the maker declared; nil: nothing
 	Now        func() time.Time
 	Progress   func(step string, done, all int) // may be nil
@@ -96,6 +97,10 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 			o.Progress(step, done, all)
 		}
 	}
+	if o.Patience == 0 {
+		o.Patience = patience
+	}
+	began := time.Now() // the clock of the run may be another, or jump
 	r := &Result{Name: o.Name, Addr: o.Addr.String(), Begin: o.Now().UTC(), Consent: o.Consent, onlySide: o.Sides}
 	scanned, err := scan.Scan(ctx, l, scan.Options{TCP: o.TCP, UDP: o.UDP, Progress: func(done, all int) { say("scan", done, all) }})
 	if err != nil {
@@ -124,7 +129,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 			return nil, err
 		}
 	}
-	r.End = o.Now().UTC()
+	r.End = r.Begin.Add(time.Since(began))
 	r.Opened, _ = l.Count()
 	r.Sessions = l.Sessions()
 	r.judge(o.Evidence)
@@ -188,40 +193,78 @@ func (r *Result) take(s *scan.Result) {
 // greetingTime is how long a port may take to speak first.
 const greetingTime = 1500 * time.Millisecond
 
+// patience is how long one probe may take at one port. A slow device is asked for
+// each suite of TLS within it; one that holds its asker is left.
+const patience = 2 * time.Minute
+
+// errPatience is said of a service that was not observed to the end.
+var errPatience = errors.New("the port held the probe for longer than is waited")
+
+// observe runs one look within the patience. The context's own end is an error of its own.
+func (o *Options) observe(ctx context.Context, e *probe.Env, look func(context.Context, *probe.Env) (*probe.Observation, error)) (obs *probe.Observation, err, ended error) {
+	within, cancel := context.WithTimeoutCause(ctx, o.Patience, errPatience)
+	defer cancel()
+	obs, err = look(within, e)
+	if ctx.Err() != nil {
+		return nil, nil, context.Cause(ctx)
+	}
+	if within.Err() != nil {
+		err = errPatience
+	}
+	return obs, err, nil
+}
+
 // look finds out what a port speaks, and observes it. Its error is the context's.
 func (o *Options) look(ctx context.Context, s *Service) error {
 	e := s.env
 	if e.Port.Transport == wire.TCP {
 		e.Greeting = greeting(ctx, e)
 		if len(e.Greeting) == 0 && o.TLS != nil {
-			obs, err := o.TLS.Look(ctx, e)
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
+			obs, err, ended := o.observe(ctx, e, o.TLS.Look)
+			if ended != nil {
+				return ended
 			}
 			if obs != nil && !errors.Is(err, probe.ErrNot) {
 				s.TLS = obs
+				s.say(err)
 				e.Secure = func(ctx context.Context, c net.Conn) (net.Conn, error) { return o.TLS.Secure(ctx, c, e.Host) }
 			}
 		}
 	}
+	if s.TLS != nil && s.TLS.Auth == probe.AuthRequired { // nothing gets behind it
+		s.Is = probe.Observation{TLS: true, Auth: probe.AuthRequired, NotLooked: []lab.Phrase{lab.Say("device.behind-certificate")}}
+		return nil
+	}
+	held := 0
 	for _, p := range o.order(e) {
-		obs, err := p.Look(ctx, e)
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
+		obs, err, ended := o.observe(ctx, e, p.Look)
+		if ended != nil {
+			return ended
 		}
 		if obs == nil || errors.Is(err, probe.ErrNot) {
+			if errors.Is(err, errPatience) {
+				s.say(err)
+				if held++; held == 2 { // it holds whoever comes
+					break
+				}
+			}
 			continue
 		}
 		s.Is, s.probe = *obs, p
-		s.Is.TLS = s.TLS != nil
-		if err != nil {
-			s.Problem = lab.Known("", err.Error()).Value
-		}
+		s.Is.TLS = s.Is.TLS || s.TLS != nil
+		s.say(err)
 		return nil
 	}
 	s.Is.TLS = s.TLS != nil
 	s.Is.Tell("greeting", string(e.Greeting))
 	return nil
+}
+
+// say keeps why an observation is not complete; the first reason stays.
+func (s *Service) say(err error) {
+	if err != nil && s.Problem == "" {
+		s.Problem = lab.Known("", err.Error()).Value
+	}
 }
 
 // greeting is what a port says before it is asked.

@@ -2,6 +2,7 @@ package device
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"time"
@@ -34,7 +35,7 @@ func (r *Result) signIn(ctx context.Context, o *Options, say func(string, int, i
 		failed := 0
 		for n, c := range todo {
 			say("sign-in "+s.At, n, len(todo))
-			out, err := s.probe.SignIn(ctx, s.env, c)
+			out, err := o.try(ctx, s, c)
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
@@ -62,6 +63,25 @@ func (r *Result) signIn(ctx context.Context, o *Options, say func(string, int, i
 		}
 	}
 	return nil
+}
+
+// try tries one credential within the patience. What the operator gave is taken out of
+// the record of connections, unless it opens the device: then it is a finding.
+func (o *Options) try(ctx context.Context, s *Service, c probe.Credential) (probe.Outcome, error) {
+	before := len(s.env.Link.Sessions())
+	within, cancel := context.WithTimeoutCause(ctx, o.Patience, errPatience)
+	defer cancel()
+	out, err := s.probe.SignIn(within, s.env, c)
+	if within.Err() != nil && err == nil {
+		err = context.Cause(within)
+	}
+	if c.From != "list" && (err != nil || out != probe.Accepted) {
+		for _, x := range s.env.Link.Sessions()[before:] {
+			x.Hide(c.Password)
+			x.Hide(base64.StdEncoding.EncodeToString([]byte(c.User + ":" + c.Password))) // HTTP, RTSP (RFC 7617)
+		}
+	}
+	return out, err
 }
 
 // accepted is the rule by which an accepted credential is found.
@@ -165,7 +185,7 @@ func (r *Result) guess(ctx context.Context, o *Options, say func(string, int, in
 			s.Guess = &Guessed{Locked: true, Tries: s.SignIn.Tried}
 			continue
 		}
-		g, err := measure(ctx, s, limits, o.Now, func(n int) { say("guess "+s.At, n, limits.Tries) })
+		g, err := measure(ctx, s, limits, func(n int) { say("guess "+s.At, n, limits.Tries) })
 		if err != nil {
 			return err
 		}
@@ -178,13 +198,13 @@ func (r *Result) guess(ctx context.Context, o *Options, say func(string, int, in
 	return nil
 }
 
-func measure(ctx context.Context, s *Service, limits GuessLimits, now func() time.Time, say func(int)) (*Guessed, error) {
+func measure(ctx context.Context, s *Service, limits GuessLimits, say func(int)) (*Guessed, error) {
 	g := &Guessed{}
-	begin := now()
+	begin := time.Now()
 	var took []time.Duration
-	for g.Tries < limits.Tries && now().Sub(begin) < limits.Time {
+	for g.Tries < limits.Tries && time.Since(begin) < limits.Time {
 		say(g.Tries)
-		t := now()
+		t := time.Now()
 		out, err := s.probe.SignIn(ctx, s.env, probe.Credential{User: limits.User, Password: fmt.Sprintf("assay-wrong-%03d", g.Tries), From: "operator"})
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
@@ -202,10 +222,10 @@ func measure(ctx context.Context, s *Service, limits GuessLimits, now func() tim
 			g.Problem = "no password is asked for"
 			break
 		}
-		took = append(took, now().Sub(t))
+		took = append(took, time.Since(t))
 		g.Tries++
 	}
-	g.Time = now().Sub(begin)
+	g.Time = time.Since(begin)
 	if len(took) >= 3 {
 		g.First, g.Last = mean(took[:3]), mean(took[len(took)-3:])
 	}

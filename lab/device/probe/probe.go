@@ -83,6 +83,13 @@ func (e *Env) Dial(ctx context.Context, purpose string) (net.Conn, error) {
 	return &ended{c, stop}, nil
 }
 
+// Hide takes a secret out of the record; over TLS there is nothing to hide.
+func (e *ended) Hide(secret string) {
+	if s, ok := e.Conn.(*wire.Session); ok {
+		s.Hide(secret)
+	}
+}
+
 // ended is a connection that no longer waits for the context's end once it is closed.
 type ended struct {
 	net.Conn

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"assay/lab"
 	"assay/lab/device"
 	"assay/lab/device/probe"
 	"assay/lab/device/probe/tls"
@@ -30,6 +31,7 @@ type twin struct {
 	start func(t *testing.T, dir string, port int) *exec.Cmd
 	// finds are rules that must find something, and lacks none of whose prefix may.
 	finds, lacks []string
+	tells        string // about certificates of clients
 	protocol     string
 	product      string // as claimed; "" where it claims none
 	auth         probe.Auth
@@ -57,6 +59,9 @@ func TestFleet(t *testing.T) {
 			s := &r.Services[0]
 			if s.Is.Protocol != w.protocol || s.Is.Auth != w.auth || s.Is.Product != w.product {
 				t.Errorf("%s, auth %q, product %q; want %s, %q, %q: %+v %s", s.Is.Protocol, s.Is.Auth, s.Is.Product, w.protocol, w.auth, w.product, s.Is, s.Problem)
+			}
+			if w.tells != "" && !slices.Contains(s.TLS.Details, lab.Known("client-certificate", w.tells)) {
+				t.Errorf("client certificate: %+v", s.TLS.Details)
 			}
 			var rules []string
 			for _, f := range r.Findings {
@@ -344,6 +349,27 @@ var fleet = []twin{
 		lacks: medium,
 	},
 	{
+		name: "mosquitto for known certificates only", protocol: "", product: "", auth: probe.AuthRequired,
+		start: mosquitto(func(t *testing.T, dir string, port int) string {
+			k, c := certificate(t, dir, "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
+			_ = os.Chmod(k, 0o644)
+			return fmt.Sprintf("user root\nlistener %d 127.0.0.1\nallow_anonymous true\ncafile %s\ncertfile %s\nkeyfile %s\nrequire_certificate true\n", port, c, c, k)
+		}),
+		tells: "required", lacks: medium,
+	},
+	{
+		name: "nginx that asks for a certificate", protocol: "http", product: "",
+		start: nginx(func(t *testing.T, dir string, port int) string {
+			k, c := certificate(t, dir, "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-sha256")
+			return fmt.Sprintf(`server { server_tokens off; listen 127.0.0.1:%d ssl; root %s/www; ssl_certificate %s; ssl_certificate_key %s; ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers ECDHE+AESGCM; ssl_client_certificate %s; ssl_verify_client optional; }`, port, dir, c, k, c)
+		}),
+		tells: "asked for", lacks: medium,
+	},
+	{
+		name: "dnsmasq over TCP", protocol: "dns", product: "dnsmasq",
+		start: dnsmasq(), finds: []string{"device.tells-version"},
+	},
+	{
 		name: "dnsmasq that tells its version", protocol: "dns", product: "dnsmasq", udp: true,
 		start: dnsmasq(), finds: []string{"device.tells-version"},
 	},
@@ -377,6 +403,13 @@ var fleet = []twin{
 			return tool(t, "coap-server-notls", "-A", "127.0.0.1", "-p", fmt.Sprint(port))
 		},
 		finds: []string{"coap.open-resources"},
+	},
+	{
+		name: "coap-server with DTLS", protocol: "coaps", product: "", udp: true,
+		start: func(t *testing.T, dir string, port int) *exec.Cmd {
+			return tool(t, "coap-server-openssl", "-A", "127.0.0.1", "-p", fmt.Sprint(port-1), "-k", "specimen") // DTLS is one above
+		},
+		lacks: medium,
 	},
 }
 

@@ -19,5 +19,5 @@ import (
 // All are the probes. Of those whose client speaks first the one that disturbs the
 // least comes first.
 func All() []probe.Probe {
-	return []probe.Probe{ssh.Probe, ftp.Probe, telnet.Probe, http.Probe, rtsp.Probe, mqtt.Probe, mdns.DNS, mdns.Probe, ssdp.Probe, snmp.Probe, coap.Probe, tftp.Probe}
+	return []probe.Probe{ssh.Probe, ftp.Probe, telnet.Probe, http.Probe, rtsp.Probe, mqtt.Probe, mdns.Stream, mdns.DNS, mdns.Probe, ssdp.Probe, snmp.Probe, coap.Probe, coap.Secure, tftp.Probe}
 }

@@ -9,7 +9,7 @@ func UDPPorts() Ports {
 	var ps Ports
 	set := maps.Clone(questions)
 	for _, p := range []uint16{
-		7, 19, 68, 111, 137, 138, 500, 514, 520, 546, 547, 623, 1194, 1701, 1812, 3478, 4500, 5004, 5060, 5351, 5684, 6666, 6668, 8000, 8883,
+		7, 19, 68, 111, 137, 138, 500, 514, 520, 546, 547, 623, 1194, 1701, 1812, 3478, 4500, 5004, 5060, 5351, 6666, 6668, 8000, 8883,
 		9999, 10001, 19132, 32100, 34567, 37020, 37777, 51820, 53413,
 	} {
 		set[p] = nil
@@ -41,6 +41,9 @@ var questions = map[uint16][]byte{
 	3702: []byte(`<?xml version="1.0"?><s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:a="http://schemas.xmlsoap.org/ws/2004/08/addressing" xmlns:d="http://schemas.xmlsoap.org/ws/2005/04/discovery"><s:Header><a:Action>http://schemas.xmlsoap.org/ws/2005/04/discovery/Probe</a:Action><a:MessageID>urn:uuid:00000000-0000-4000-8000-000000000001</a:MessageID><a:To>urn:schemas-xmlsoap-org:ws:2005:04:discovery</a:To></s:Header><s:Body><d:Probe/></s:Body></s:Envelope>`),
 	// mDNS (RFC 6762, 5.5): the services of the device, answer to us alone.
 	5353: []byte("\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x09_services\x07_dns-sd\x04_udp\x05local\x00\x00\x0c\x80\x01"),
+	// DTLS 1.2 (RFC 6347, 4.2.1): a ClientHello without a cookie.
+	5684: []byte("\x16\xfe\xff\x00\x00\x00\x00\x00\x00\x00\x00\x00\x36" + "\x01\x00\x00\x2a\x00\x00\x00\x00\x00\x00\x00\x2a" +
+		"\xfe\xfdassay-lab asks which DTLS it is.\x00\x00\x00\x02\xc0\xae\x01\x00"),
 	// CoAP (RFC 7252, 3; RFC 6690): confirmable GET /.well-known/core.
 	5683: []byte("\x40\x01\x12\x34\xbb.well-known\x04core"),
 }

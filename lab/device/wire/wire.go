@@ -38,6 +38,20 @@ const (
 	DefaultOpen    = 64 // connections at once
 )
 
+// sessionTimes is how many times its time for an answer a connection may last, unless
+// the options say how long: a device that sends a byte now and then would hold a probe
+// for days.
+const sessionTimes = 10
+
+// maxRead bounds the bytes that are read from one connection.
+const maxRead = 4 << 20
+
+// Ends of a connection that the device makes too long.
+var (
+	ErrLong = errors.New("the connection lasted longer than one may")
+	ErrMuch = errors.New("the device sent more on one connection than is read")
+)
+
 // Bounds of what is recorded.
 const (
 	maxRecord   = 64 << 10 // bytes of one connection, both ways together
@@ -48,6 +62,7 @@ const (
 type Link struct {
 	addr    netip.Addr
 	timeout time.Duration
+	session time.Duration // of one connection
 	dial    net.Dialer
 	slots   chan struct{}
 	now     func() time.Time
@@ -64,7 +79,8 @@ type Link struct {
 // Options of a link; zero values are the defaults.
 type Options struct {
 	Rate    int
-	Timeout time.Duration
+	Timeout time.Duration // of an answer
+	Session time.Duration // of a whole connection; default: ten times Timeout
 	Open    int
 }
 
@@ -101,13 +117,16 @@ func New(a netip.Addr, o Options) (*Link, error) {
 	if o.Timeout == 0 {
 		o.Timeout = DefaultTimeout
 	}
+	if o.Session == 0 {
+		o.Session = sessionTimes * o.Timeout
+	}
 	if o.Open == 0 {
 		o.Open = DefaultOpen
 	}
-	if o.Rate < 1 || o.Rate > 100_000 || o.Open < 1 || o.Open > 4096 || o.Timeout < time.Millisecond {
-		return nil, errors.New("a rate of 1 to 100,000 a second, 1 to 4,096 connections at once, and a time of at least a millisecond")
+	if o.Rate < 1 || o.Rate > 100_000 || o.Open < 1 || o.Open > 4096 || o.Timeout < time.Millisecond || o.Session < o.Timeout {
+		return nil, errors.New("a rate of 1 to 100,000 a second, 1 to 4,096 connections at once, and a time of at least a millisecond for an answer")
 	}
-	return &Link{addr: a, timeout: o.Timeout, slots: make(chan struct{}, o.Open), gap: time.Second / time.Duration(o.Rate), now: time.Now}, nil
+	return &Link{addr: a, timeout: o.Timeout, session: o.Session, slots: make(chan struct{}, o.Open), gap: time.Second / time.Duration(o.Rate), now: time.Now}, nil
 }
 
 // Addr is the device's address.
@@ -141,23 +160,77 @@ func (l *Link) Wait(ctx context.Context) error {
 
 // Dial opens a connection to a port of the device. purpose says in the record
 // what it was for. Every read and write that takes longer than the link's time
-// fails. Closing it gives the slot back.
+// fails, and so does what is read beyond the bounds of a connection. Closing it
+// gives the slot back.
 func (l *Link) Dial(ctx context.Context, p Port, purpose string) (*Session, error) {
-	c, err := l.connect(ctx, p)
+	c, err := l.connect(ctx, func(ctx context.Context) (net.Conn, error) {
+		return l.dial.DialContext(ctx, string(p.Transport), netip.AddrPortFrom(l.addr, p.Number).String())
+	})
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{Conn: c, Port: p, Purpose: purpose, Begin: l.now(), link: l}
+	return l.begin(c, p, purpose), nil
+}
+
+// DialAny is Dial for a protocol of UDP whose server answers from a port of its own
+// choice. What comes from another address is not read; what is written after an
+// answer goes where that came from.
+func (l *Link) DialAny(ctx context.Context, port uint16, purpose string) (*Session, error) {
+	p := Port{UDP, port}
+	to := netip.AddrPortFrom(l.addr, port)
+	c, err := l.connect(ctx, func(context.Context) (net.Conn, error) {
+		c, err := net.ListenUDP("udp", nil)
+		if err != nil {
+			return nil, err
+		}
+		return &anyPort{UDPConn: c, addr: l.addr, to: to}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return l.begin(c, p, purpose), nil
+}
+
+func (l *Link) begin(c net.Conn, p Port, purpose string) *Session {
+	s := &Session{Conn: c, Port: p, Purpose: purpose, Begin: l.now(), end: time.Now().Add(l.session), link: l}
 	l.mu.Lock()
 	l.sessions = append(l.sessions, s)
 	l.mu.Unlock()
-	return s, nil
+	return s
 }
+
+// anyPort is a socket that hears one address, whatever the port.
+type anyPort struct {
+	*net.UDPConn
+	addr netip.Addr
+	to   netip.AddrPort
+}
+
+// maxStrangers bounds how many datagrams of others are passed over in one read.
+const maxStrangers = 64
+
+func (a *anyPort) Read(b []byte) (int, error) {
+	for range maxStrangers {
+		n, from, err := a.ReadFromUDPAddrPort(b)
+		if err != nil {
+			return 0, err
+		}
+		if from.Addr().Unmap().WithZone("") == a.addr.WithZone("") {
+			a.to = netip.AddrPortFrom(a.addr, from.Port())
+			return n, nil
+		}
+	}
+	return 0, errors.New("answers came from other addresses only")
+}
+
+func (a *anyPort) Write(b []byte) (int, error) { return a.WriteToUDPAddrPort(b, a.to) }
 
 // Try opens and closes a TCP connection, and records nothing but the count.
 // The error is that of connecting.
 func (l *Link) Try(ctx context.Context, port uint16) error {
-	c, err := l.connect(ctx, Port{TCP, port})
+	c, err := l.connect(ctx, func(ctx context.Context) (net.Conn, error) {
+		return l.dial.DialContext(ctx, "tcp", netip.AddrPortFrom(l.addr, port).String())
+	})
 	if err != nil {
 		return err
 	}
@@ -169,7 +242,7 @@ func (l *Link) Try(ctx context.Context, port uint16) error {
 	return err
 }
 
-func (l *Link) connect(ctx context.Context, p Port) (net.Conn, error) {
+func (l *Link) connect(ctx context.Context, open func(context.Context) (net.Conn, error)) (net.Conn, error) {
 	if err := l.Wait(ctx); err != nil {
 		return nil, err
 	}
@@ -180,7 +253,7 @@ func (l *Link) connect(ctx context.Context, p Port) (net.Conn, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, l.timeout)
 	defer cancel()
-	c, err := l.dial.DialContext(ctx, string(p.Transport), netip.AddrPortFrom(l.addr, p.Number).String())
+	c, err := open(ctx)
 	l.mu.Lock()
 	if err != nil {
 		l.refused++
@@ -216,9 +289,11 @@ type Session struct {
 	Purpose string
 	Begin   time.Time
 
+	end    time.Time // no read or write goes on after it
 	link   *Link
 	once   sync.Once
 	mu     sync.Mutex
+	read   int
 	record []Chunk
 	kept   int
 	cut    bool
@@ -231,23 +306,36 @@ type Chunk struct {
 }
 
 // Read reads within the link's time, and records.
-func (s *Session) Read(b []byte) (int, error) {
-	if err := s.Conn.SetReadDeadline(time.Now().Add(s.link.timeout)); err != nil {
+func (s *Session) Read(b []byte) (int, error) { return s.ReadWithin(b, s.link.timeout) }
+
+// ReadWithin is Read with another time. Its errors are also ErrLong and ErrMuch.
+func (s *Session) ReadWithin(b []byte, d time.Duration) (int, error) {
+	until, err := s.deadline(d)
+	if err != nil {
 		return 0, err
 	}
-	n, err := s.Conn.Read(b)
+	if s.read >= maxRead { // one goroutine reads at a time
+		return 0, ErrMuch
+	}
+	if err := s.Conn.SetReadDeadline(until); err != nil {
+		return 0, err
+	}
+	n, err := s.Conn.Read(b[:min(len(b), maxRead-s.read)])
+	s.read += n
 	s.keep(false, b[:n])
 	return n, err
 }
 
-// ReadWithin is Read with another time.
-func (s *Session) ReadWithin(b []byte, d time.Duration) (int, error) {
-	if err := s.Conn.SetReadDeadline(time.Now().Add(d)); err != nil {
-		return 0, err
+// deadline is in d, or at the connection's end.
+func (s *Session) deadline(d time.Duration) (time.Time, error) {
+	now := time.Now()
+	if !now.Before(s.end) {
+		return time.Time{}, ErrLong
 	}
-	n, err := s.Conn.Read(b)
-	s.keep(false, b[:n])
-	return n, err
+	if until := now.Add(d); until.Before(s.end) {
+		return until, nil
+	}
+	return s.end, nil
 }
 
 // Write writes within the link's time, and records; a datagram waits for the rate.
@@ -257,7 +345,11 @@ func (s *Session) Write(b []byte) (int, error) {
 			return 0, err
 		}
 	}
-	if err := s.Conn.SetWriteDeadline(time.Now().Add(s.link.timeout)); err != nil {
+	until, err := s.deadline(s.link.timeout)
+	if err != nil {
+		return 0, err
+	}
+	if err := s.Conn.SetWriteDeadline(until); err != nil {
 		return 0, err
 	}
 	n, err := s.Conn.Write(b)
@@ -311,25 +403,41 @@ func (s *Session) Record() (chunks []Chunk, cut bool) {
 	return append([]Chunk(nil), s.record...), s.cut
 }
 
-// Hide replaces a secret in what was recorded by asterisks of the same length.
+// Hide replaces a secret in what was recorded by asterisks of the same length, also
+// where it came in pieces.
 func (s *Session) Hide(secret string) {
 	if secret == "" {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i := range s.record {
-		hide(s.record[i].Data, secret)
+	for _, sent := range []bool{true, false} {
+		var all []byte
+		for _, c := range s.record {
+			if c.Sent == sent {
+				all = append(all, c.Data...)
+			}
+		}
+		if !hide(all, secret) {
+			continue
+		}
+		for i := range s.record {
+			if c := &s.record[i]; c.Sent == sent {
+				all = all[copy(c.Data, all):]
+			}
+		}
 	}
 }
 
-func hide(b []byte, secret string) {
+func hide(b []byte, secret string) (found bool) {
 	for i := 0; i+len(secret) <= len(b); i++ {
 		if string(b[i:i+len(secret)]) == secret {
 			for j := range len(secret) {
 				b[i+j] = '*'
 			}
 			i += len(secret) - 1
+			found = true
 		}
 	}
+	return found
 }

@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/netip"
@@ -96,6 +97,131 @@ func TestRecordIsBounded(t *testing.T) {
 	}
 }
 
+// A device that sends a byte now and then, or without end, does not hold a connection.
+func TestSessionEnds(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for fast := false; ; fast = true {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				b := []byte("x")
+				if fast {
+					b = make([]byte, 64<<10)
+				}
+				for {
+					if _, err := c.Write(b); err != nil {
+						return
+					}
+					if !fast {
+						time.Sleep(10 * time.Millisecond)
+					}
+				}
+			}()
+		}
+	}()
+	link, err := New(loopback, Options{Timeout: 200 * time.Millisecond, Session: 300 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := Port{TCP, uint16(l.Addr().(*net.TCPAddr).Port)}
+	slow, err := link.Dial(t.Context(), port, "slow")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer slow.Close()
+	if n, err := io.Copy(io.Discard, slow); err == nil || n == 0 {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+	if _, err := slow.Write([]byte("x")); !errors.Is(err, ErrLong) {
+		t.Errorf("wrote after the end: %v", err)
+	}
+	if link, err = New(loopback, Options{Timeout: 10 * time.Second}); err != nil {
+		t.Fatal(err)
+	}
+	fast, err := link.Dial(t.Context(), port, "fast")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fast.Close()
+	if n, err := io.Copy(io.Discard, fast); n != maxRead || !errors.Is(err, ErrMuch) {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+}
+
+// A server of UDP may answer from another port, never from another address.
+func TestDialAny(t *testing.T) {
+	server, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	other, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	link, err := New(loopback, Options{Timeout: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := link.DialAny(t.Context(), uint16(server.LocalAddr().(*net.UDPAddr).Port), "any")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := s.Write([]byte("ask")); err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 100)
+	_, from, err := server.ReadFrom(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if stranger, err := net.ListenPacket("udp", "127.0.0.2:0"); err == nil { // Linux has all of 127/8
+		defer stranger.Close()
+		if _, err := stranger.WriteTo([]byte("stranger"), from); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := other.WriteTo([]byte("answer"), from); err != nil {
+		t.Fatal(err)
+	}
+	n, err := s.Read(b)
+	if err != nil || string(b[:n]) != "answer" {
+		t.Errorf("%q, %v", b[:n], err)
+	}
+	if _, err := s.Write([]byte("enough")); err != nil {
+		t.Fatal(err)
+	}
+	n, _, err = other.ReadFrom(b)
+	if err != nil || string(b[:n]) != "enough" {
+		t.Errorf("%q, %v", b[:n], err)
+	}
+	if chunks, _ := link.Sessions()[0].Record(); len(chunks) != 3 {
+		t.Errorf("%d chunks recorded", len(chunks))
+	}
+}
+
+func TestHide(t *testing.T) {
+	s := &Session{record: []Chunk{{true, []byte("pass")}, {false, []byte("pa")}, {true, []byte("word\r\n")}, {false, []byte("ssword, password")}}}
+	s.Hide("password")
+	s.Hide("")
+	want := []string{"****", "**", "****\r\n", "******, ********"}
+	for i, c := range s.record {
+		if string(c.Data) != want[i] {
+			t.Errorf("%d: %q", i, c.Data)
+		}
+	}
+}
+
 // The rate holds: with a clock that stands still each connection waits longer.
 func TestRate(t *testing.T) {
 	l, err := New(loopback, Options{Rate: 100})
@@ -126,7 +252,7 @@ func TestRefuses(t *testing.T) {
 			t.Errorf("%s was taken", a)
 		}
 	}
-	for _, o := range []Options{{Rate: -1}, {Rate: 1e6}, {Open: -1}, {Timeout: -1}} {
+	for _, o := range []Options{{Rate: -1}, {Rate: 1e6}, {Open: -1}, {Timeout: -1}, {Timeout: time.Second, Session: time.Millisecond}} {
 		if _, err := New(loopback, o); err == nil {
 			t.Errorf("%+v was taken", o)
 		}

@@ -57,11 +57,20 @@ func get(ctx context.Context, e *probe.Env, path, authorization string) (*reply,
 	if authorization != "" {
 		q += "Authorization: " + authorization + "\r\n"
 	}
-	if _, err := io.WriteString(c, q+"\r\n"); err != nil {
+	_, err = io.WriteString(c, q+"\r\n")
+	// A password can be guessed from the answer to a challenge, so that is not recorded.
+	if m := response.FindStringSubmatch(authorization); m != nil {
+		if r, ok := c.(interface{ Hide(string) }); ok {
+			r.Hide(m[1])
+		}
+	}
+	if err != nil {
 		return nil, err
 	}
 	return read(c)
 }
+
+var response = regexp.MustCompile(`response="([0-9a-f]+)"`)
 
 func hostOf(e *probe.Env) string {
 	if strings.Contains(e.Host, ":") {

@@ -4,8 +4,11 @@ package mdns
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,13 +20,16 @@ import (
 	"assay/lab/device/wire"
 )
 
-// Probe is multicast DNS, and DNS the resolver.
+// Probe is multicast DNS, DNS the resolver, and Stream the resolver over TCP
+// (RFC 7766).
 var (
-	Probe = probe.Probe{Name: "mdns", Transport: wire.UDP, Usual: []uint16{5353}, Look: look}
-	DNS   = probe.Probe{Name: "dns", Transport: wire.UDP, Usual: []uint16{53}, Look: resolver}
+	Probe  = probe.Probe{Name: "mdns", Transport: wire.UDP, Usual: []uint16{5353}, Look: look}
+	DNS    = probe.Probe{Name: "dns", Transport: wire.UDP, Usual: []uint16{53}, Look: resolver}
+	Stream = probe.Probe{Name: "dns", Transport: wire.TCP, Usual: []uint16{53}, Look: resolver}
 )
 
-// ask puts one question in a datagram.
+// ask puts one question in a datagram; over TCP with its length before it
+// (RFC 1035, 4.2.2).
 func ask(ctx context.Context, e *probe.Env, id uint16, name string, t dnsmessage.Type, class dnsmessage.Class, recurse bool) (*dnsmessage.Message, error) {
 	n, err := dnsmessage.NewName(name)
 	if err != nil {
@@ -42,19 +48,36 @@ func ask(ctx context.Context, e *probe.Env, id uint16, name string, t dnsmessage
 		return nil, err
 	}
 	defer c.Close()
-	if _, err := c.Write(b); err != nil {
-		return nil, err
-	}
-	buf := make([]byte, 9000)
-	size, err := c.Read(buf)
+	answer, err := exchange(c, b, e.Port.Transport == wire.TCP)
 	if err != nil {
 		return nil, err
 	}
 	var m dnsmessage.Message
-	if err := m.Unpack(buf[:size]); err != nil || !m.Response || m.ID != id {
+	if err := m.Unpack(answer); err != nil || !m.Response || m.ID != id {
 		return nil, errors.Join(probe.ErrNot, err)
 	}
 	return &m, nil
+}
+
+func exchange(c net.Conn, question []byte, stream bool) ([]byte, error) {
+	if stream {
+		question = append(binary.BigEndian.AppendUint16(nil, uint16(len(question))), question...)
+	}
+	if _, err := c.Write(question); err != nil {
+		return nil, err
+	}
+	if !stream {
+		buf := make([]byte, 9000)
+		size, err := c.Read(buf)
+		return buf[:size], err
+	}
+	var head [2]byte
+	if _, err := io.ReadFull(c, head[:]); err != nil {
+		return nil, err
+	}
+	buf := make([]byte, binary.BigEndian.Uint16(head[:]))
+	_, err := io.ReadFull(c, buf)
+	return buf, err
 }
 
 // unicast is the class of a question whose answer comes to the asker alone

@@ -5,7 +5,9 @@ package telnet
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net"
+	"os"
 	"regexp"
 	"strings"
 	"time"
@@ -36,14 +38,13 @@ const (
 )
 
 var (
-	asks     = regexp.MustCompile(`(?i)(login|user ?name|account|password|로그인)\s*:\s*$`)
-	askUser  = regexp.MustCompile(`(?i)(login|user ?name|account)\s*:\s*$`)
-	askPass  = regexp.MustCompile(`(?i)password\s*:\s*$`)
-	shell    = regexp.MustCompile(`(^|\n|\r)[^\n\r]{0,80}[#$>]\s*$`)
-	refused  = regexp.MustCompile(`(?i)incorrect|denied|fail|invalid|bad password|wrong`)
-	locked   = regexp.MustCompile(`(?i)locked|too many|try again (later|in)|wait`)
-	release  = regexp.MustCompile(`(?i)\b(busybox|openwrt|lede|linux|dd-wrt|telnetd?|vxworks|routeros)\b[^\r\n]{0,20}?\bv?(\d+(?:\.\d+)+[\w.-]*)`)
-	quietFor = 700 * time.Millisecond
+	asks    = regexp.MustCompile(`(?i)(login|user ?name|account|password|로그인)\s*:\s*$`)
+	askUser = regexp.MustCompile(`(?i)(login|user ?name|account)\s*:\s*$`)
+	askPass = regexp.MustCompile(`(?i)password\s*:\s*$`)
+	shell   = regexp.MustCompile(`(^|\n|\r)[^\n\r]{0,80}[#$>]\s*$`)
+	refused = regexp.MustCompile(`(?i)incorrect|denied|fail|invalid|bad password|wrong`)
+	locked  = regexp.MustCompile(`(?i)locked|too many|try again (later|in)|wait`)
+	release = regexp.MustCompile(`(?i)\b(busybox|openwrt|lede|linux|dd-wrt|telnetd?|vxworks|routeros)\b[^\r\n]{0,20}?\bv?(\d+(?:\.\d+)+[\w.-]*)`)
 )
 
 const maxText = 16 << 10
@@ -53,14 +54,16 @@ type session struct {
 	c    net.Conn
 	text []byte
 	keep []byte // of a command that broke off
+	wait int    // how many silences are waited out
 }
 
 // until reads until the text ends as wanted, nothing comes any more, or it is enough.
 func (s *session) until(want ...*regexp.Regexp) error {
 	b := make([]byte, 2048)
 	begin := time.Now()
+	silent := 0
 	for len(s.text) < maxText && time.Since(begin) < 10*time.Second {
-		n, err := read(s.c, b)
+		n, err := s.c.Read(b)
 		if n > 0 {
 			text, reply, rest := plain(append(s.keep, b[:n]...))
 			s.text, s.keep = append(s.text, text...), rest
@@ -75,6 +78,9 @@ func (s *session) until(want ...*regexp.Regexp) error {
 				return nil
 			}
 		}
+		if silent++; errors.Is(err, os.ErrDeadlineExceeded) && silent <= s.wait {
+			continue
+		}
 		if err != nil {
 			if len(s.text) > 0 {
 				return nil
@@ -83,16 +89,6 @@ func (s *session) until(want ...*regexp.Regexp) error {
 		}
 	}
 	return nil
-}
-
-// read waits only as long as a prompt takes.
-func read(c net.Conn, b []byte) (int, error) {
-	if s, ok := c.(interface {
-		ReadWithin([]byte, time.Duration) (int, error)
-	}); ok {
-		return s.ReadWithin(b, quietFor)
-	}
-	return c.Read(b)
 }
 
 // plain takes the protocol's commands out of bytes, and says no to every option
@@ -201,7 +197,7 @@ func signIn(ctx context.Context, e *probe.Env, c probe.Credential) (probe.Outcom
 		}
 	}
 	if askPass.Match(s.text) {
-		s.text = nil
+		s.text, s.wait = nil, 3 // many take seconds to say yes or no
 		if _, err := conn.Write([]byte(c.Password + "\r\n")); err != nil {
 			return 0, err
 		}

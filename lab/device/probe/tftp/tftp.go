@@ -6,10 +6,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"net"
-	"net/netip"
 	"strings"
-	"time"
 
 	"assay/lab"
 	"assay/lab/device/probe"
@@ -36,41 +33,31 @@ func request(op uint16, name string) []byte {
 	return append(binary.BigEndian.AppendUint16(nil, op), name+"\x00octet\x00"...)
 }
 
-// Answers come from a port of the server's own choice (RFC 1350, 4), so the socket is
-// not bound to one port of the device, but to its address.
+// ask makes one request. Answers come from a port of the server's own choice
+// (RFC 1350, 4).
 func ask(ctx context.Context, e *probe.Env, op uint16, name string) (got uint16, err error) {
-	if err := e.Link.Wait(ctx); err != nil {
-		return 0, err
-	}
-	c, err := net.ListenUDP("udp", nil)
+	c, err := e.Link.DialAny(ctx, e.Port.Number, "tftp "+name)
 	if err != nil {
 		return 0, err
 	}
 	defer c.Close()
-	defer context.AfterFunc(ctx, func() { c.Close() })()
-	to := net.UDPAddrFromAddrPort(netip.AddrPortFrom(e.Link.Addr(), e.Port.Number))
-	if _, err := c.WriteToUDP(request(op, name), to); err != nil {
+	defer c.CloseOn(ctx)()
+	if _, err := c.Write(request(op, name)); err != nil {
 		return 0, err
 	}
 	b := make([]byte, 1024)
-	if err := c.SetReadDeadline(time.Now().Add(e.Link.Timeout())); err != nil {
+	n, err := c.Read(b)
+	if err != nil {
 		return 0, err
 	}
-	for range 16 {
-		n, from, err := c.ReadFromUDP(b)
-		if err != nil {
-			return 0, err
-		}
-		if !from.IP.Equal(to.IP) || n < 4 {
-			continue // of somebody else
-		}
-		got = binary.BigEndian.Uint16(b)
-		if got == opData || got == opAck { // ends the transfer: nothing is taken or left
-			_, _ = c.WriteToUDP([]byte("\x00\x05\x00\x00enough\x00"), from)
-		}
-		return got, nil
+	if n < 4 {
+		return 0, probe.ErrNot
 	}
-	return 0, errors.New("answers came from elsewhere only")
+	got = binary.BigEndian.Uint16(b)
+	if got == opData || got == opAck { // ends the transfer: nothing is taken or left
+		_, _ = c.Write([]byte("\x00\x05\x00\x00enough\x00"))
+	}
+	return got, nil
 }
 
 func look(ctx context.Context, e *probe.Env) (*probe.Observation, error) {

@@ -41,7 +41,10 @@ func (TLS) Look(ctx context.Context, e *probe.Env) (*probe.Observation, error) {
 		for len(seen[v]) < maxSuites && len(left) > 0 {
 			a, err := ask(ctx, e, v, left, false)
 			if ctx.Err() != nil {
-				return nil, context.Cause(ctx)
+				if chain == nil {
+					return nil, context.Cause(ctx)
+				}
+				return finish(ctx, o, e, seen, chain), context.Cause(ctx) // what it took so long to say
 			}
 			if errors.Is(err, probe.ErrNot) {
 				if !spoke {
@@ -76,17 +79,27 @@ func (TLS) Look(ctx context.Context, e *probe.Env) (*probe.Observation, error) {
 	if len(seen) == 0 {
 		return nil, probe.ErrNot
 	}
+	return finish(ctx, o, e, seen, chain), ctx.Err()
+}
+
+// finish says what the answers mean, with what is asked once of a port that speaks TLS.
+func finish(ctx context.Context, o *probe.Observation, e *probe.Env, seen map[Version][]uint16, chain [][]byte) *probe.Observation {
 	o.Looked = append(o.Looked, lab.Say("tls.looked", len(versions), len(suites)))
 	o.NotLooked = append(o.NotLooked, lab.Say("tls.not-looked"))
 	judge(o, e, seen)
 	if a, err := ask(ctx, e, newest(seen, TLS12), offered(TLS12), true); err == nil && a.compression != 0 {
 		o.Findings = append(o.Findings, lab.Found("tls.compression", lab.Confirmed, e.Place()))
 	}
-	if len(chain) == 0 && len(seen[TLS13]) > 0 { // its certificate is encrypted
-		chain = chain13(ctx, e)
+	chain13, wants := whole(ctx, e)
+	if len(chain) == 0 { // with TLS 1.3 alone: its certificate is encrypted
+		chain = chain13
+	}
+	o.Detail("client-certificate", wants)
+	if wants == required {
+		o.Auth = probe.AuthRequired
 	}
 	certificates(o, e, chain)
-	return o, nil
+	return o
 }
 
 // newest is the newest version up to most that was seen.
@@ -159,26 +172,60 @@ func (s suite) weakness() string {
 	return ""
 }
 
-// chain13 gets the certificates of a server that speaks TLS 1.3 only.
-func chain13(ctx context.Context, e *probe.Env) (chain [][]byte) {
-	s, err := e.Link.Dial(ctx, e.Port, "tls certificates")
+// What a server wants of its client's certificate.
+const (
+	asked    = "asked for"
+	required = "required"
+)
+
+// whole makes one whole handshake without a certificate of ours: the certificates of a
+// server that speaks TLS 1.3 only, and whether it wants one of its client.
+func whole(ctx context.Context, e *probe.Env) (chain [][]byte, wants string) {
+	s, err := e.Link.Dial(ctx, e.Port, "tls handshake")
 	if err != nil {
-		return nil
+		return nil, ""
 	}
 	defer s.Close()
-	c, err := TLS{}.Secure(ctx, s, e.Host)
-	if err != nil {
+	defer s.CloseOn(ctx)()
+	conf := config(e.Host)
+	conf.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		wants = asked
+		return &tls.Certificate{}, nil
+	}
+	conf.VerifyPeerCertificate = func(raw [][]byte, _ [][]*x509.Certificate) error {
+		chain = raw
 		return nil
 	}
-	for _, x := range c.(*tls.Conn).ConnectionState().PeerCertificates {
-		chain = append(chain, x.Raw)
+	t := tls.Client(s, conf)
+	err = t.HandshakeContext(ctx)
+	if wants == "" {
+		return chain, ""
 	}
-	return chain
+	// Up to TLS 1.2 the handshake fails; in TLS 1.3 it is over for us before the server has
+	// judged (RFC 8446, 4.4.2.4), so its alert is read.
+	if err == nil {
+		_, err = t.Read(make([]byte, 1))
+	}
+	var alert tls.AlertError
+	var op *net.OpError
+	if errors.As(err, &alert) || errors.As(err, &op) && op.Op == "remote error" {
+		wants = required
+	}
+	return chain, wants
 }
 
 // Secure opens TLS over a connection, with whatever the server has: what is wrong
 // with it was found by Look, and it is not judged twice.
 func (TLS) Secure(ctx context.Context, c net.Conn, host string) (net.Conn, error) {
+	t := tls.Client(c, config(host))
+	if err := t.HandshakeContext(ctx); err != nil {
+		return nil, fmt.Errorf("tls: %w", err)
+	}
+	return t, nil
+}
+
+// config takes what a server has, the old too.
+func config(host string) *tls.Config {
 	conf := &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10}
 	if isName(host) {
 		conf.ServerName = host
@@ -186,11 +233,7 @@ func (TLS) Secure(ctx context.Context, c net.Conn, host string) (net.Conn, error
 	for _, s := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
 		conf.CipherSuites = append(conf.CipherSuites, s.ID)
 	}
-	t := tls.Client(c, conf)
-	if err := t.HandshakeContext(ctx); err != nil {
-		return nil, fmt.Errorf("tls: %w", err)
-	}
-	return t, nil
+	return conf
 }
 
 // certificates says what is wrong with a chain.
