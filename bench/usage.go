@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -18,8 +19,8 @@ type usage struct {
 	CPU  time.Duration // user and system
 	Wall time.Duration
 	// Largest is the resident peak of the largest process, as the kernel keeps it, in
-	// bytes. It is never below what the process that starts the program has itself,
-	// some 20 MB: the kernel counts that for the moment before the program's image is loaded.
+	// bytes; Together where that is no more than what the process had that started the
+	// program, which the kernel counts in for the moment before the program is loaded.
 	Largest int64
 	// Together is the largest sum of what all processes had resident at one time, as far
 	// as it was seen; pages that two share count twice.
@@ -71,6 +72,10 @@ func usageChild(ctx context.Context, args []string) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
+	own, err := residentPeak()
+	if err != nil {
+		return errors.Join(err, cmd.Process.Kill(), cmd.Wait())
+	}
 	stop, seen := make(chan struct{}), make(chan int64)
 	go func() {
 		most := int64(0)
@@ -86,7 +91,7 @@ func usageChild(ctx context.Context, args []string) error {
 			}
 		}
 	}()
-	err := cmd.Wait()
+	err = cmd.Wait()
 	u := usage{Wall: time.Since(begin)}
 	close(stop)
 	u.Together = <-seen
@@ -98,8 +103,34 @@ func usageChild(ctx context.Context, args []string) error {
 		return err
 	}
 	u.CPU = time.Duration(r.Utime.Nano() + r.Stime.Nano())
-	u.Largest = r.Maxrss << 10 // KiB on Linux
+	if u.Largest = r.Maxrss << 10; u.Largest <= own && u.Together > 0 { // KiB on Linux
+		u.Largest = u.Together
+	}
 	return json.NewEncoder(os.Stdout).Encode(u)
+}
+
+// residentPeak is the most that this process had in memory so far, in bytes.
+func residentPeak() (int64, error) {
+	line, err := status("VmHWM:")
+	if err != nil {
+		return 0, err
+	}
+	kib, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(line, "kB")), 10, 64)
+	return kib << 10, err
+}
+
+// status is a line of what the kernel says about this process, without its name.
+func status(name string) (string, error) {
+	b, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return "", err
+	}
+	for l := range strings.Lines(string(b)) {
+		if value, ok := strings.CutPrefix(l, name); ok {
+			return strings.TrimSpace(value), nil
+		}
+	}
+	return "", fmt.Errorf("/proc/self/status has no %s", name)
 }
 
 // resident is what a process and those below it have in memory now, in bytes; 0 for one
@@ -129,17 +160,9 @@ func resident(pid int, above string) (sum int64) {
 
 // lastCore is the last of the cores that this process may use.
 func lastCore() (string, error) {
-	b, err := os.ReadFile("/proc/self/status")
+	list, err := status("Cpus_allowed_list:")
 	if err != nil {
 		return "", err
 	}
-	for l := range strings.Lines(string(b)) {
-		if list, ok := strings.CutPrefix(l, "Cpus_allowed_list:"); ok {
-			cores := strings.FieldsFunc(list, func(r rune) bool { return r < '0' || r > '9' })
-			if len(cores) > 0 {
-				return cores[len(cores)-1], nil
-			}
-		}
-	}
-	return "", fmt.Errorf("/proc/self/status names no cores")
+	return list[strings.LastIndexAny(list, ",-")+1:], nil
 }
