@@ -24,6 +24,7 @@ type log struct {
 }
 
 type run struct { // 3.14
+	Language    string       `json:"language"` // of all texts; American English where it is not said
 	Tool        tool         `json:"tool"`
 	Invocations []invocation `json:"invocations"`
 	Artifacts   []artifact   `json:"artifacts,omitempty"`
@@ -36,9 +37,10 @@ type tool struct { // 3.18
 }
 
 type driver struct { // 3.19
-	Name    string `json:"name"`
-	Version string `json:"version,omitempty"`
-	Rules   []rule `json:"rules"`
+	Name     string `json:"name"`
+	Version  string `json:"version,omitempty"`
+	Language string `json:"language"`
+	Rules    []rule `json:"rules"`
 }
 
 type rule struct { // 3.49
@@ -118,7 +120,8 @@ const maxPlaces = 50
 func Write(r *record.Run, language string) ([]byte, error) {
 	name, version, _ := strings.Cut(r.Tool, " ")
 	out := run{
-		Tool:        tool{driver{Name: name + " lab " + r.Kind, Version: version, Rules: []rule{}}},
+		Language:    language,
+		Tool:        tool{driver{Name: name + " lab " + r.Kind, Version: version, Language: language, Rules: []rule{}}},
 		Invocations: []invocation{{true, r.At.UTC().Format(time.RFC3339)}},
 		Results:     []result{}, ColumnKind: "unicodeCodePoints",
 	}
