@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"assay/certificate"
@@ -26,16 +27,18 @@ import (
 //go:embed template static
 var assets embed.FS
 
-// pageSet is one template per page, each with the frame around it.
-var pageSet = func() map[string]*template.Template {
+// pageSet is one template per page, each with the frame around it. It is made when
+// it is asked for: most commands show no page.
+var pageSet = sync.OnceValue(func() map[string]*template.Template {
 	set := map[string]*template.Template{}
 	for _, name := range []string{"register", "certificate", "arrivals", "peers", "catalog", "error"} {
 		set[name] = template.Must(template.ParseFS(assets, "template/frame.html", "template/parts.html", "template/"+name+".html"))
 	}
 	return set
-}()
+})
 
 func (s *site) pages(mux *http.ServeMux) {
+	pageSet() // a mistake in a template shows when the office starts
 	mux.HandleFunc("GET /{$}", s.registerPage)
 	mux.HandleFunc("GET /c/{id}", s.certificatePage)
 	mux.HandleFunc("GET /l/{number...}", s.numberPage)
@@ -281,7 +284,7 @@ type errorView struct {
 // is never half a page.
 func (s *site) render(w http.ResponseWriter, r *http.Request, status int, name, cache string, v any) {
 	var b bytes.Buffer
-	if err := pageSet[name].ExecuteTemplate(&b, "frame", v); err != nil {
+	if err := pageSet()[name].ExecuteTemplate(&b, "frame", v); err != nil {
 		problemOf(r.Context(), s.log, err).write(w)
 		return
 	}

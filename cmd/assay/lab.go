@@ -93,9 +93,9 @@ type labRun struct {
 	*labFlags
 	v       *verb
 	at      time.Time
-	catalog *scheme.Catalog
-	in      *bundle.Bundle // nil: no bundle
-	folder  bool           // the bundle is one, and takes evidence in
+	catalog *scheme.Catalog // nil: no bundle
+	in      *bundle.Bundle  // nil: no bundle
+	folder  bool            // the bundle is one, and takes evidence in
 }
 
 // begin reads the flags. Its error is a usage error where misuse is set.
@@ -107,8 +107,10 @@ func (f *labFlags) begin(ctx context.Context, v *verb) (r *labRun, misuse bool, 
 		}
 		r.at = r.at.UTC()
 	}
-	if r.catalog, err = loadCatalog(*f.dir); err != nil {
-		return nil, false, err
+	if *f.bundle != "" || *f.dir != "" { // without a bundle nobody asks it, and reading it takes time
+		if r.catalog, err = loadCatalog(*f.dir); err != nil {
+			return nil, false, err
+		}
 	}
 	if *f.bundle != "" {
 		if r.in, err = bundle.OpenContext(ctx, *f.bundle); err != nil {
