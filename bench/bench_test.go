@@ -75,6 +75,16 @@ func TestPrograms(t *testing.T) {
 	}
 }
 
+// What is wrong with an image that somebody names is said.
+func TestNoImage(t *testing.T) {
+	for _, program := range []string{"firmware", "squashfs"} {
+		var out, errs bytes.Buffer
+		if code := run(t.Context(), []string{program, "-image", filepath.Join(t.TempDir(), "nothing")}, &out, &errs); code != 1 || !strings.Contains(errs.String(), "no such file") || strings.Contains(errs.String(), "canceled") {
+			t.Errorf("%s: exit %d, %s", program, code, &errs)
+		}
+	}
+}
+
 // What children of children take is counted, and what this process has is not.
 func TestOnOneCore(t *testing.T) {
 	ours := make([]byte, 300<<20)

@@ -155,12 +155,10 @@ func best(ctx context.Context, p program, s sizes, runs int, limit time.Duration
 	for range runs {
 		ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not done in %s", limit))
 		rs, err := p.run(ctx, s)
+		cause := context.Cause(ctx)
 		cancel()
 		if err != nil {
-			if cause := context.Cause(ctx); cause != nil {
-				err = errors.Join(cause, err)
-			}
-			return nil, err
+			return nil, errors.Join(cause, err)
 		}
 		if kept == nil {
 			kept = rs
