@@ -540,8 +540,11 @@ func (i *Inspector) keysIn(f *inspect.File) {
 			k.Where.Offset = int64(offset)
 		}
 		k.Use = keyUse(f)
-		if k.Container == "dropbear" {
+		switch {
+		case k.Container == "dropbear":
 			k.Use = "ssh-host"
+		case k.Container == "der" && !f.Text() && bytes.Contains(b, []byte(kernelTests)):
+			k.Use = "library-test"
 		}
 		if len(i.keys) < maxKeys {
 			i.keys = append(i.keys, k)
@@ -694,6 +697,10 @@ func openPKCS12(b []byte, password string) (Key, bool) {
 
 // testLibraries carry keys for their own tests, which the whole world knows.
 var testLibraries = []string{"libmbed", "libpolarssl", "libwolfssl", "libcyassl", "libmatrixssl", "libaxtls", "libgnutls"}
+
+// kernelTests is a message of Linux's tests of its own cryptography (crypto/testmgr.c), which
+// have RSA keys among their vectors.
+const kernelTests = "alg: self-tests for %s"
 
 func keyUse(f *inspect.File) string {
 	base := strings.ToLower(path.Base(f.Path))

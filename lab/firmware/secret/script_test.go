@@ -171,6 +171,24 @@ func TestOutside(t *testing.T) {
 	)
 }
 
+// A kernel that tests its cryptography has keys for that, which open nothing.
+func TestKernelTests(t *testing.T) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der := x509.MarshalPKCS1PrivateKey(key)
+	kernel := append([]byte("Linux version 6.1.0\x00\x016alg: self-tests for %s (%s) passed\n\x00"), der...)
+	other := append([]byte("Linux version 6.1.0\x00\x01"), der...)
+	i := New(Options{})
+	inspecttest.Show(t, i, []*image.Part{{ID: "tests", Raw: kernel}, {ID: "none", Raw: other}}, inspecttest.System(t, map[string]string{"/lib/modules/cryptomgr.ko": "\x7f" + string(kernel)}))
+	same(t, said(i.Result().Findings, "bits"),
+		"secret.library-test-key confirmed tests+0x3a 2048",
+		"secret.private-key confirmed none+0x15 2048",
+		"secret.library-test-key confirmed /lib/modules/cryptomgr.ko+0x3b 2048",
+	)
+}
+
 func TestLiteral(t *testing.T) {
 	for _, s := range []string{"admin", "changeme", "P@ss%word", "a$b", "12345", "wrgn80_trendnet_tew733gr", "hdipc%No"} {
 		if !isLiteral(s) {
