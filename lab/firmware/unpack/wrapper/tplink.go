@@ -86,11 +86,15 @@ func (t *tplink) open(b []byte) *opened {
 			break
 		}
 	}
+	inUse := !holds && int64(len(b)) > length
+	if inUse {
+		end = int(t.content(b[:end]))
+	}
 	o := begin(t.format, b, int64(end), tplinkHeader)
 	if int64(end) < kernel+kernelSize {
 		o.problem("it has %d bytes and %d are left", length, len(b))
 	}
-	if !holds && int64(len(b)) > length { // in flash, where it was written to since
+	if inUse { // in flash, where it was written to since
 		o.Detail("checksum", "MD5 of the image does not hold, as of one in use")
 	} else {
 		o.checksum("MD5 of the image", holds)
@@ -107,6 +111,24 @@ func (t *tplink) open(b []byte) *opened {
 	}
 	t.parts(o, at)
 	return o
+}
+
+// content is where the last thing ends that the header names. In flash, and where something
+// was put behind an image without its padding, what follows is not the image's.
+func (t *tplink) content(b []byte) int64 {
+	at := t.again(b)
+	h := b[at:]
+	end := be32(h, t.kernel) + be32(h, t.kernel+4)
+	if size := be32(h, t.rootfs+4); size > 0 {
+		end = max(be32(h, t.rootfs), end) + size
+	}
+	if size := be32(h, t.boot+4); size > 0 && at == 0 {
+		end = max(end, be32(h, t.boot)+size)
+	}
+	if end += at; end > int64(len(b)) || be32(h, t.rootfs+4) == 0 {
+		return int64(len(b))
+	}
+	return end
 }
 
 // parts gives what the header at a place says.
