@@ -258,6 +258,9 @@ func Each(ev *evidence.Evidence, f func(place string, a *evidence.Artifact)) {
 		for j := range r.Results {
 			each(r.Results[j].Artifacts, "reports", i, "body", "results", j, "artifacts")
 		}
+		for j := range r.Tasks {
+			each(r.Tasks[j].Artifacts, "reports", i, "body", "tasks", j, "artifacts")
+		}
 	}
 	for i := range ev.Imports {
 		f(evidence.Pointer("imports", i, "artifact"), &ev.Imports[i].Artifact)

@@ -38,6 +38,8 @@ type Task struct {
 	Seen        string   `json:"seen" yaml:"seen"`     // what the program saw, and at what it looked
 	Method      []string `json:"method" yaml:"method"` // what to do, step by step
 	Passes      string   `json:"passes" yaml:"passes"` // what would pass
+	// What the program saw, as files: the verdict that the tester gives may name them.
+	Artifacts []Artifact `json:"artifacts,omitempty" yaml:"artifacts,omitempty"`
 }
 
 // Method is what was tested by: a test specification or a scheme's own criteria.

@@ -26,6 +26,7 @@ func TestTasks(t *testing.T) {
 		"about too much": {[]Task{task(func(x *Task) { x.Requirement = &ref })}, "/tasks/0"},
 		"no way":         {[]Task{task(func(x *Task) { x.Method = nil })}, "/tasks/0/method"},
 		"no end":         {[]Task{task(func(x *Task) { x.Passes = "" })}, "/tasks/0/passes"},
+		"no hash":        {[]Task{task(func(x *Task) { x.Artifacts = []Artifact{{Name: "run.json", Size: 1}} })}, "/tasks/0/artifacts/0/sha256"},
 		"too long":       {[]Task{task(func(x *Task) { x.Seen = strings.Repeat("x", maxText+1) })}, "/tasks/0/seen"},
 	} {
 		day := civil.MustDate("2026-11-24")

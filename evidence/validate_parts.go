@@ -228,6 +228,7 @@ func (v *validator) task(at string, t *Task, before []Task) {
 	for i, s := range t.Method {
 		v.text(fmt.Sprintf("%s/method/%d", at, i), s)
 	}
+	v.artifacts(at+"/artifacts", t.Artifacts)
 }
 
 func (v *validator) verdict(at string, verdict Verdict, ground, sample string, as []Artifact, r *Report) {

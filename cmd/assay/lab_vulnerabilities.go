@@ -249,7 +249,7 @@ func (v *verb) toMatch(ctx context.Context, what, found []string) (parts []lab.C
 		name, version, named := cutVersion(w)
 		switch {
 		case err != nil && named:
-			parts = append(parts, lab.Component{Family: vulnerability.FamilyOf(name, "", ""), Name: name, Version: version, Kind: "program", Certainty: lab.Claimed})
+			parts = append(parts, lab.Component{Family: vulnerability.FamilyOf(name, "", ""), Name: name, Version: version, Kind: "program", Certainty: lab.Confirmed}) // whoever asks states the version
 		case err != nil:
 			return nil, o, fmt.Errorf("%w; a part is given as NAME@VERSION", err)
 		case info.IsDir() || slices.Contains([]string{".zip", ".yaml", ".yml"}, strings.ToLower(filepath.Ext(w))):

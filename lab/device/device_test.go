@@ -159,6 +159,23 @@ func TestSignIn(t *testing.T) {
 			t.Errorf("%s, lock %d: 5.1-5 %s", c.accept, c.lock, got)
 		}
 	}
+	// What no row declares is judged all the same: what was measured as a whole, the rest by a person.
+	o.Probes = []probe.Probe{toy("root ", 0)}
+	r := run(t, o, nil)
+	if got := r.verdict("en-303-645/5.1-5", ""); got != "fail" {
+		t.Errorf("nothing declared, no limit: %s", got)
+	}
+	for i := range r.Findings {
+		for _, q := range lab.MustRule(r.Findings[i].Rule).About {
+			if !slices.ContainsFunc(r.Judged, func(j lab.Judgment) bool { return j.Requirement == q && slices.Contains(j.Findings, i) }) {
+				t.Errorf("%s bears on %s, and no judgment names it", r.Findings[i].Rule, q)
+			}
+		}
+	}
+	o.Probes = []probe.Probe{toy("none", 4)}
+	if got := run(t, o, nil).verdict("en-303-645/5.1-5", ""); got != "none" {
+		t.Errorf("nothing declared, locked: %s", got)
+	}
 	o.Consent, o.Probes = probe.Consent{}, []probe.Probe{toy("root ", 0)}
 	if r := run(t, o, ixit); len(r.Findings) > 0 || r.Services[0].SignIn != nil {
 		t.Error("signed in without consent")

@@ -3,6 +3,7 @@ package device
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -75,6 +76,7 @@ func (r *Result) judge(ev *evidence.Evidence) {
 	r.judgeSecure(ev)
 	r.judgeGuessing(ev)
 	r.judgeAccess(rows)
+	r.judgeRest()
 	lab.SortJudgments(r.Judged)
 }
 
@@ -469,6 +471,8 @@ func (r *Result) judgeSecure(ev *evidence.Evidence) {
 // judgeGuessing judges how fast wrong passwords may be tried (5.1-5), for the ways of
 // authenticating that a declared service names.
 func (r *Result) judgeGuessing(ev *evidence.Evidence) {
+	covered := map[wire.Port]bool{}
+	defer func() { r.judgeGuessingWhole(covered) }()
 	if ev == nil {
 		return
 	}
@@ -491,6 +495,7 @@ func (r *Result) judgeGuessing(ev *evidence.Evidence) {
 					continue
 				}
 				g := s.Guess
+				covered[s.Port] = true
 				j.Looked = append(j.Looked, lab.Say("device.guessed", g.Tries, s.At, g.Time.Round(1e6)))
 				switch {
 				case g.Locked || g.Slower():
@@ -513,6 +518,61 @@ func (r *Result) judgeGuessing(ev *evidence.Evidence) {
 		}
 		j.NotLooked = append(j.NotLooked, lab.Say("device.other-addresses"))
 		r.add(j)
+	}
+}
+
+// judgeGuessingWhole judges 5.1-5 by the services that were measured and that no
+// declared way of authenticating covers. That one slows tries shows nothing of the rest.
+func (r *Result) judgeGuessingWhole(covered map[wire.Port]bool) {
+	j := lab.Judgment{Requirement: standard + "/5.1-5", Verdict: evidence.Fail, NotLooked: []lab.Phrase{lab.Say("device.other-addresses")}}
+	var rates []string
+	for i := range r.Services {
+		s := &r.Services[i]
+		g := s.Guess
+		if covered[s.Port] || g == nil || g.Problem != "" || g.Locked || g.Slower() {
+			continue
+		}
+		rates = append(rates, fmt.Sprintf("%s: %d", s.At, g.PerDay))
+		j.Looked = append(j.Looked, lab.Say("device.guessed", g.Tries, s.At, g.Time.Round(1e6)))
+		j.Findings = append(j.Findings, r.with(func(p wire.Port) bool { return p == s.Port }, "device.no-guessing-limit")...)
+	}
+	if len(j.Findings) > 0 {
+		j.Ground = []lab.Phrase{lab.Say("device.unlimited", strings.Join(rates, ", "), "—")}
+		r.add(j)
+	}
+}
+
+// judgeRest gives the findings that no verdict on a requirement names to a person,
+// who weighs them: no row of the declaration says what they are held against.
+func (r *Result) judgeRest() {
+	named := map[string]map[int]bool{}
+	for i := range r.Judged {
+		j := &r.Judged[i]
+		if named[j.Requirement] == nil {
+			named[j.Requirement] = map[int]bool{}
+		}
+		for _, k := range j.Findings {
+			named[j.Requirement][k] = true
+		}
+	}
+	left := map[string][]int{}
+	for k := range r.Findings {
+		f := &r.Findings[k]
+		if f.Severity == lab.None {
+			continue
+		}
+		for _, q := range lab.MustRule(f.Rule).About {
+			if strings.HasPrefix(q, standard+"/") && !named[q][k] {
+				left[q] = append(left[q], k)
+			}
+		}
+	}
+	looked, not := r.scope()
+	for _, q := range slices.Sorted(maps.Keys(left)) {
+		r.add(lab.Judgment{
+			Requirement: q, Verdict: evidence.Inconclusive, Ground: []lab.Phrase{lab.Say("firmware.bears", len(left[q]))}, Findings: left[q], Looked: looked, NotLooked: not,
+			Task: &lab.Task{Method: []lab.Phrase{lab.Say("firmware.task-findings")}, Passes: lab.Say("firmware.task-passes")},
+		})
 	}
 }
 

@@ -152,7 +152,7 @@ func (r *Run) put(j *lab.Judgment, b *Basis, take func(evidence.Method) *evidenc
 		report := take(m)
 		switch {
 		case verdict == evidence.Inconclusive:
-			report.Tasks = append(report.Tasks, task(j, ref, row, len(report.Tasks)+1))
+			report.Tasks = append(report.Tasks, task(j, ref, row, len(report.Tasks)+1, b.Artifacts))
 		case j.Unit == "":
 			report.Results = append(report.Results, evidence.Result{
 				Requirements: []evidence.Ref{ref}, Verdict: verdict, Method: scheme.Test, Sample: b.Sample.ID, Ground: ground(j), Artifacts: b.Artifacts,
@@ -167,8 +167,8 @@ func (r *Run) put(j *lab.Judgment, b *Basis, take func(evidence.Method) *evidenc
 }
 
 // task is what is left of a judgment for a person.
-func task(j *lab.Judgment, ref evidence.Ref, row string, n int) evidence.Task {
-	t := evidence.Task{ID: fmt.Sprintf("T%d", n), Seen: ground(j)}
+func task(j *lab.Judgment, ref evidence.Ref, row string, n int, seen []evidence.Artifact) evidence.Task {
+	t := evidence.Task{ID: fmt.Sprintf("T%d", n), Seen: ground(j), Artifacts: seen}
 	if j.Unit != "" {
 		t.Unit, t.Row = j.Unit, row
 	} else {

@@ -377,8 +377,10 @@ func (d *judge) errors() {
 		return d.out.Findings[i].Severity.Rank() < lab.Medium.Rank() || strings.HasPrefix(d.out.Findings[i].Rule, "image.")
 	})
 	j := lab.Judgment{Requirement: r, Looked: d.looked(standard + "5.1-1"), NotLooked: append(d.unread(), lab.Say("firmware.no-review"))}
+	programs := 0
 	if h := d.Facts.Hardening; h != nil {
-		j.Looked = append(j.Looked, lab.Say("firmware.looked-programs", len(h.Programs)+h.More))
+		programs = len(h.Programs) + h.More
+		j.Looked = append(j.Looked, lab.Say("firmware.looked-programs", programs))
 	}
 	switch {
 	case len(fail) > 0:
@@ -388,6 +390,9 @@ func (d *judge) errors() {
 		j.Task = d.task(r, true)
 	case !d.out.Whole:
 		j.Verdict, j.Ground, j.Task = evidence.Inconclusive, []lab.Phrase{lab.Say("firmware.too-little")}, d.part()
+	case programs == 0: // what runs on the device is somewhere else
+		j.Verdict, j.Ground = evidence.Inconclusive, []lab.Phrase{lab.Say("firmware.no-program")}
+		j.Task = &lab.Task{Method: []lab.Phrase{lab.Say("firmware.task-other-image")}, Passes: lab.Say("firmware.task-read")}
 	default:
 		j.Verdict, j.Ground = evidence.Pass, []lab.Phrase{lab.Say("firmware.clean")}
 	}

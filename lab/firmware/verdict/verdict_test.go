@@ -184,6 +184,20 @@ func TestVulnerabilities(t *testing.T) {
 
 var exploitedDay = snapshot.Exploited{Added: "2026-01-01"}
 
+// An image without a program shows nothing of what runs on the device.
+func TestNoProgram(t *testing.T) {
+	facts := pack(t, map[string]string{"etc/motd": "hello"}, nil)
+	if got := verdicts(Judge(Input{Facts: facts}))[asked().Errors]; got != evidence.Pass {
+		t.Fatalf("with a program: %s", got)
+	}
+	facts.Hardening.Programs = nil
+	for _, j := range Judge(Input{Facts: facts}).Judgments {
+		if j.Requirement == asked().Errors && (j.Verdict != evidence.Inconclusive || j.Task == nil) {
+			t.Errorf("without: %+v", j)
+		}
+	}
+}
+
 func TestWhole(t *testing.T) {
 	for _, c := range []struct {
 		f    firmware.Facts
