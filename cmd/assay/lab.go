@@ -17,7 +17,9 @@ import (
 	"assay/civil"
 	"assay/evidence"
 	"assay/lab"
+	"assay/lab/page"
 	"assay/lab/record"
+	"assay/locale"
 	"assay/scheme"
 )
 
@@ -76,7 +78,7 @@ const labFlagsUsage = `
   --operator NAME    who ran it: a pseudonym, as the records have it
   --by maker|ID      whose report it is: the product's holder (default), or the
                      laboratory of this id, which then signs it with evidence sign
-  --lang L           of the report: en, ko, de, fi
+  --lang L           of the page and of what is said here: en, ko, de, fi
   --dir CATALOG      another catalog than the one in this program
   --json             the record of the run on the standard output
 `
@@ -101,6 +103,12 @@ type labRun struct {
 // begin reads the flags. Its error is a usage error where misuse is set.
 func (f *labFlags) begin(ctx context.Context, v *verb) (r *labRun, misuse bool, err error) {
 	r = &labRun{labFlags: f, v: v, at: time.Now().UTC().Truncate(time.Second)}
+	if !slices.Contains(locale.Languages, *f.lang) {
+		return nil, true, fmt.Errorf("--lang %q: it is one of %s", clip(*f.lang), strings.Join(locale.Languages, ", "))
+	}
+	if *f.by == "" {
+		return nil, true, errors.New("--by is empty: it is maker, or the id of a laboratory")
+	}
 	if *f.at != "" {
 		if r.at, err = time.Parse(time.RFC3339, *f.at); err != nil {
 			return nil, true, fmt.Errorf("--at %q is no time: write it as in 2026-11-24T12:00:00Z", clip(*f.at))
@@ -151,6 +159,19 @@ func (r *labRun) newOutput(name string) (*output, error) {
 	return &output{dir: dir}, nil
 }
 
+// failed is the error of a run that could not be written. A folder without the record
+// goes, so that the run can be run again; a whole one stays, since a scan takes long.
+func (o *output) failed(err error) error {
+	if slices.Contains(o.files, "run.json") {
+		return fmt.Errorf("%w; the bundle has not got all of it, and %s keeps the run", err, o.dir)
+	}
+	for _, name := range o.files {
+		os.Remove(filepath.Join(o.dir, name))
+	}
+	os.Remove(o.dir)
+	return err
+}
+
 // write adds a file to the folder.
 func (o *output) write(name string, text []byte) error {
 	if err := os.WriteFile(filepath.Join(o.dir, name), text, 0o666); err != nil {
@@ -195,6 +216,7 @@ func (r *labRun) evidence(o *output, run *record.Run, number string, sample evid
 	if err != nil {
 		return nil, err
 	}
+	tasks := 0
 	for _, n := range named {
 		if !r.folder {
 			text, err := reportText(n.Report)
@@ -219,7 +241,12 @@ func (r *labRun) evidence(o *output, run *record.Run, number string, sample evid
 		if err != nil {
 			return nil, err
 		}
-		said = append(said, fmt.Sprintf("%s: %d verdicts, %d tasks -> %s", n.Name, len(n.Report.Verdicts)+len(n.Report.Results), len(n.Report.Tasks), added.Path))
+		if !added.New {
+			said = append(said, r.say("say.kept", "path", added.Path))
+			continue
+		}
+		tasks += len(n.Report.Tasks)
+		said = append(said, r.say("say.added", "path", added.Path, "verdicts", len(n.Report.Verdicts)+len(n.Report.Results), "tasks", len(n.Report.Tasks)))
 	}
 	if r.folder && imports != nil {
 		for _, x := range imports(own) {
@@ -231,11 +258,23 @@ func (r *labRun) evidence(o *output, run *record.Run, number string, sample evid
 			if err != nil {
 				return nil, err
 			}
-			said = append(said, fmt.Sprintf("%s -> %s", x.Import.Artifact.Name, added.Path))
+			said = append(said, r.say("say.taken", "path", added.Path, "name", x.Import.Artifact.Name))
 		}
+	}
+	if out := run.Outside(basis); len(out) > 0 {
+		said = append(said, r.say("say.outside", "names", strings.Join(out, ", ")))
+	}
+	if tasks > 0 {
+		said = append(said, r.say("say.next", "bundle", *r.bundle))
+	}
+	if r.folder && by.Kind == scheme.Laboratory {
+		said = append(said, r.say("say.sign", "lab", by.ID))
 	}
 	return said, nil
 }
+
+// say is a text in the language that was asked for.
+func (r *labRun) say(key string, pairs ...any) string { return page.Say(*r.lang, key, pairs...) }
 
 // tool is this program, as reports name it.
 func tool() string {
@@ -287,14 +326,15 @@ func (p *progress) end() {
 
 // printRun says in short what a test found: the worst findings, then the verdicts.
 func printRun(std stdio, lang string, judged []lab.Judgment, found []lab.Finding) {
+	say := func(key string, pairs ...any) string { return page.Say(lang, key, pairs...) }
 	if len(found) == 0 {
-		fmt.Fprintln(std.out, "findings: none")
+		fmt.Fprintln(std.out, say("say.no-findings"))
 	} else {
-		fmt.Fprintf(std.out, "findings: %d, the worst first\n", len(found))
+		fmt.Fprintln(std.out, say("say.findings", "n", len(found)))
 	}
 	for i := range found {
 		if i == 25 {
-			fmt.Fprintf(std.out, "  … %d more in run.json\n", len(found)-i)
+			fmt.Fprintf(std.out, "  … %s\n", say("more", "n", len(found)-i))
 			break
 		}
 		f := &found[i]
@@ -302,21 +342,33 @@ func printRun(std stdio, lang string, judged []lab.Judgment, found []lab.Finding
 		for _, p := range f.Known {
 			known = append(known, lab.Word(p.Name, lang)+" "+p.Value)
 		}
-		where := ""
-		if len(f.Where) > 0 {
-			where = f.Where[0].String()
-			if n := len(f.Where) - 1; n > 0 {
-				where += fmt.Sprintf(" (+%d)", n)
+		line := lab.MustRule(f.Rule).Title.In(lang, "en")
+		if len(known) > 0 {
+			line += ": " + strings.Join(known, ", ")
+		}
+		fmt.Fprintf(std.out, "  %-8s %s\n", say("severity."+string(f.Severity)), line)
+		if len(f.Where) == 0 || f.Where[0].String() == "" {
+			continue // of the product as a whole
+		}
+		where := f.Where[0].String()
+		if n := len(f.Where) - 1; n > 0 {
+			where += fmt.Sprintf(" (+%d)", n)
+		}
+		fmt.Fprintf(std.out, "%10s %s\n", "", where)
+	}
+	word := func(v evidence.Verdict) string { return say("verdict." + string(v)) }
+	order := []evidence.Verdict{evidence.Fail, evidence.Inconclusive, evidence.Pass, evidence.NotApplicable}
+	var counts []string
+	for _, k := range order {
+		n := 0
+		for i := range judged {
+			if judged[i].Verdict == k {
+				n++
 			}
 		}
-		fmt.Fprintf(std.out, "  %-8s %s: %s\n%10s %s\n", f.Severity, lab.MustRule(f.Rule).Title.In(lang, "en"), strings.Join(known, ", "), "", where)
+		counts = append(counts, fmt.Sprintf("%d %s", n, word(k)))
 	}
-	counts := map[evidence.Verdict]int{}
-	for i := range judged {
-		counts[judged[i].Verdict]++
-	}
-	fmt.Fprintf(std.out, "verdicts: %d fail, %d pass, %d inconclusive, %d not applicable\n", counts[evidence.Fail], counts[evidence.Pass], counts[evidence.Inconclusive], counts[evidence.NotApplicable])
-	order := []evidence.Verdict{evidence.Fail, evidence.Inconclusive, evidence.Pass, evidence.NotApplicable}
+	fmt.Fprintf(std.out, "%s: %s\n", say("say.verdicts"), strings.Join(counts, ", "))
 	sorted := slices.Clone(judged)
 	slices.SortStableFunc(sorted, func(a, b lab.Judgment) int { return slices.Index(order, a.Verdict) - slices.Index(order, b.Verdict) })
 	for i := range sorted {
@@ -328,7 +380,7 @@ func printRun(std stdio, lang string, judged []lab.Judgment, found []lab.Finding
 		if j.Row != "" {
 			name += " " + j.Row
 		}
-		fmt.Fprintf(std.out, "  %-13s %s: %s\n%15s %s\n", j.Verdict, name, j.Why(lang), "", j.Scope(lang))
+		fmt.Fprintf(std.out, "  %-13s %s: %s\n%15s %s\n", word(j.Verdict), name, j.Why(lang), "", j.Scope(lang))
 	}
 }
 

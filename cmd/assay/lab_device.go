@@ -23,7 +23,6 @@ import (
 	"assay/lab/page"
 	"assay/lab/record"
 	"assay/lab/sarif"
-	"assay/locale"
 )
 
 const labDeviceUsage = `usage: assay lab device ADDRESS [--ixit BUNDLE] [flags]
@@ -49,9 +48,10 @@ nothing. More needs --consent:
   --rate N           new connections in a second, default 500
   --timeout D        for an answer, default 2s
   --sample ID --serial S --model M --hardware H --firmware VERSION
-                     the unit under test; the report needs them to be named
+                     the unit under test; --serial and --hardware are needed with
+                     --ixit, the others where the bundle leaves a choice
 ` + labFlagsUsage + `
-exit: 0 done, 1 failed, 2 usage; verdicts change nothing of it
+exit: 0 done, whatever the verdicts; 1 failed, 2 usage
 `
 
 func runLabDevice(ctx context.Context, args []string, std stdio) int {
@@ -89,9 +89,6 @@ func runLabDevice(ctx context.Context, args []string, std stdio) int {
 			return v.misuse("--udp: %v", err)
 		}
 	}
-	if !knownLanguage(*f.lang) {
-		return v.misuse("--lang %q is none of %s", clip(*f.lang), strings.Join(locale.Languages, ", "))
-	}
 	r, misuse, err := f.begin(ctx, v)
 	if misuse {
 		return v.misuse("%v", err)
@@ -124,40 +121,9 @@ func runLabDevice(ctx context.Context, args []string, std stdio) int {
 		return v.fail(err)
 	}
 	run := deviceRun(r, res, &o)
-	if err := writeTranscript(out, res); err != nil {
-		return v.fail(err)
-	}
-	facts, err := json.MarshalIndent(res, "", "  ")
+	said, err := writeDevice(r, out, run, res, sample)
 	if err != nil {
-		return v.fail(err)
-	}
-	if err := out.write("device.json", append(facts, '\n')); err != nil {
-		return v.fail(err)
-	}
-	product := ""
-	if r.in != nil {
-		product = r.in.Evidence.Product.Name
-	}
-	var html bytes.Buffer
-	if err := page.HTML(&html, *f.lang, page.Device(run, res, product)); err != nil {
-		return v.fail(err)
-	}
-	if err := out.write("report.html", html.Bytes()); err != nil {
-		return v.fail(err)
-	}
-	found, err := sarif.Write(run, *f.lang)
-	if err != nil {
-		return v.fail(err)
-	}
-	if err := out.write("findings.sarif", found); err != nil {
-		return v.fail(err)
-	}
-	number := fmt.Sprintf("LAB-D-%s-%s", strings.ToUpper(strings.Map(plainName, o.Name)), r.at.Format("20060102T150405Z"))
-	said, err := r.evidence(out, run, number, sample, []string{"transcript.jsonl", "device.json"}, func(evidence.Artifact) []bundle.Imported {
-		return []bundle.Imported{{Import: observed(r, res, facts, sample)}}
-	})
-	if err != nil {
-		return v.fail(err)
+		return v.fail(out.failed(err))
 	}
 	if *f.json {
 		text, err := run.JSON()
@@ -169,7 +135,7 @@ func runLabDevice(ctx context.Context, args []string, std stdio) int {
 		}
 		return exitOK
 	}
-	fmt.Fprintf(std.out, "%s: %d services, %d connections, %s\n", o.Name, len(res.Services), res.Opened, res.End.Sub(res.Begin).Round(time.Millisecond))
+	fmt.Fprintf(std.out, "%s: %s, %s\n", o.Name, r.say("say.device", "n", len(res.Services), "k", res.Opened), res.End.Sub(res.Begin).Round(time.Millisecond))
 	for _, s := range res.Services {
 		what := s.Is.Protocol
 		if what == "" {
@@ -184,8 +150,44 @@ func runLabDevice(ctx context.Context, args []string, std stdio) int {
 	for _, s := range said {
 		fmt.Fprintln(std.out, s)
 	}
-	fmt.Fprintf(std.out, "written to %s: %s\n", out.dir, strings.Join(out.files, ", "))
+	fmt.Fprintln(std.out, r.say("say.written", "dir", out.dir, "files", strings.Join(out.files, ", ")))
 	return exitOK
+}
+
+// writeDevice writes the folder, and takes the evidence into the bundle last.
+func writeDevice(r *labRun, out *output, run *record.Run, res *device.Result, sample evidence.Sample) (said []string, err error) {
+	if err := writeTranscript(out, res); err != nil {
+		return nil, err
+	}
+	facts, err := json.MarshalIndent(res, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	if err := out.write("device.json", append(facts, '\n')); err != nil {
+		return nil, err
+	}
+	product := ""
+	if r.in != nil {
+		product = r.in.Evidence.Product.Name
+	}
+	var html bytes.Buffer
+	if err := page.HTML(&html, *r.lang, page.Device(run, res, product)); err != nil {
+		return nil, err
+	}
+	if err := out.write("report.html", html.Bytes()); err != nil {
+		return nil, err
+	}
+	found, err := sarif.Write(run, *r.lang)
+	if err != nil {
+		return nil, err
+	}
+	if err := out.write("findings.sarif", found); err != nil {
+		return nil, err
+	}
+	number := fmt.Sprintf("LAB-D-%s-%s", strings.ToUpper(strings.Map(plainName, res.Name)), r.at.Format("20060102T150405Z"))
+	return r.evidence(out, run, number, sample, []string{"transcript.jsonl", "device.json"}, func(evidence.Artifact) []bundle.Imported {
+		return []bundle.Imported{{Import: observed(r, res, facts, sample)}}
+	})
 }
 
 // plainName keeps what a file's name may have.
@@ -202,17 +204,19 @@ func fillSample(s *evidence.Sample, r *labRun, version string) error {
 	ev := r.in.Evidence
 	if s.Model == "" && len(ev.Product.Models) > 0 {
 		if len(ev.Product.Models) > 1 {
-			return fmt.Errorf("name the unit's --model: the product has %d", len(ev.Product.Models))
+			return fmt.Errorf("give the --model of the unit under test: the product has %d", len(ev.Product.Models))
 		}
 		s.Model = ev.Product.Models[0].ID
 	}
-	for _, x := range []struct {
-		flag string
-		to   *string
-	}{{"--serial", &s.Serial}, {"--hardware", &s.Hardware}} {
-		if *x.to == "" {
-			return fmt.Errorf("name the unit's %s: a verdict on nobody knows which device is none", x.flag)
-		}
+	var lacks []string
+	if s.Serial == "" {
+		lacks = append(lacks, "--serial")
+	}
+	if s.Hardware == "" {
+		lacks = append(lacks, "--hardware")
+	}
+	if len(lacks) > 0 {
+		return fmt.Errorf("give the %s of the unit under test: a verdict names the unit that it is on", strings.Join(lacks, " and the "))
 	}
 	for _, f := range ev.Firmware {
 		if version == f.Version || version == "" && len(ev.Firmware) == 1 {
@@ -220,7 +224,7 @@ func fillSample(s *evidence.Sample, r *labRun, version string) error {
 		}
 	}
 	if s.Firmware.IsZero() {
-		return fmt.Errorf("name the --firmware version that runs on the unit, one of product.yaml's")
+		return errors.New("give the --firmware version that runs on the unit, one of those in product.yaml")
 	}
 	s.Chosen, s.Received = "by who ran the test", r.day()
 	return nil

@@ -62,7 +62,7 @@ func TestLabDevice(t *testing.T) {
 	if code := runLabDevice(t.Context(), args, stdio{nil, &stdout, &stderr}); code != exitOK {
 		t.Fatalf("exit %d: %s%s", code, stdout.String(), stderr.String())
 	}
-	for _, want := range []string{"http", "fail", "en-303-645/5.1-1", "5.1-5-2/b auth-mech/pw", "-> verdicts/lab-device-ts-103-701-1.1.1.yaml", "-> imports/"} {
+	for _, want := range []string{"http", "fail", "en-303-645/5.1-1", "5.1-5-2/b auth-mech/pw", "verdicts/lab-device-ts-103-701-1.1.1.yaml: verdicts ", "imports/device.json.yaml: device.json", "assay evidence check " + dir} {
 		if !strings.Contains(stdout.String(), want) {
 			t.Errorf("no %q in:\n%s", want, stdout.String())
 		}

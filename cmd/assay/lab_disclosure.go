@@ -29,7 +29,7 @@ document is followed.
                      a security.txt names
   --bundle BUNDLE    verdicts and tasks go into it
 ` + labFlagsUsage + `
-exit: 0 done, 1 failed, 2 usage; verdicts change nothing of it
+exit: 0 done, whatever the verdicts; 1 failed, 2 usage
 `
 
 func runLabDisclosure(ctx context.Context, args []string, std stdio) int {
@@ -59,30 +59,14 @@ func runLabDisclosure(ctx context.Context, args []string, std stdio) int {
 	if err != nil {
 		return v.fail(err)
 	}
-	name := strings.Trim(strings.Map(plainName, res.Documents[0].Address), "-.")
-	out, err := r.newOutput("lab-disclosure-" + name[:min(len(name), 80)])
+	out, err := r.newOutput("lab-disclosure-" + folderName(res.Documents[0].Address))
 	if err != nil {
 		return v.fail(err)
 	}
 	run := disclosureRun(r, res, *follow)
-	rests, err := writeDocuments(out, res)
+	said, err := writeDisclosure(r, out, run, res)
 	if err != nil {
-		return v.fail(err)
-	}
-	said, err := r.evidence(out, run, "LAB-P-"+r.at.Format("20060102T150405Z"), evidence.Sample{}, rests, nil)
-	if err != nil {
-		return v.fail(err)
-	}
-	c := &page.Content{Run: run}
-	if r.in != nil {
-		c.Product = r.in.Evidence.Product.Name
-	}
-	var text bytes.Buffer
-	if err := page.HTML(&text, *f.lang, c); err != nil {
-		return v.fail(err)
-	}
-	if err := out.write("report.html", text.Bytes()); err != nil {
-		return v.fail(err)
+		return v.fail(out.failed(err))
 	}
 	if *f.json {
 		text, err := os.ReadFile(out.dir + "/run.json")
@@ -101,8 +85,44 @@ func runLabDisclosure(ctx context.Context, args []string, std stdio) int {
 	for _, s := range said {
 		fmt.Fprintln(std.out, s)
 	}
-	fmt.Fprintf(std.out, "written to %s: %s\n", out.dir, strings.Join(out.files, ", "))
+	fmt.Fprintln(std.out, r.say("say.written", "dir", out.dir, "files", strings.Join(out.files, ", ")))
 	return exitOK
+}
+
+// folderName is an address or a file's name as part of a folder's name.
+func folderName(address string) string {
+	if _, rest, ok := strings.Cut(address, "://"); ok {
+		address = rest
+	}
+	words := strings.FieldsFunc(strings.Map(plainName, address), func(c rune) bool { return c == '-' })
+	name := strings.Trim(strings.Join(words, "-"), ".")
+	return name[:min(len(name), 80)]
+}
+
+// writeDisclosure writes the folder, and takes the evidence into the bundle last. The
+// report's number tells what was read: one instant may see several documents.
+func writeDisclosure(r *labRun, out *output, run *record.Run, res *disclosure.Result) (said []string, err error) {
+	product := ""
+	if r.in != nil {
+		product = r.in.Evidence.Product.Name
+	}
+	var text bytes.Buffer
+	if err := page.HTML(&text, *r.lang, page.Run(run, product)); err != nil {
+		return nil, err
+	}
+	rests, err := writeDocuments(out, res)
+	if err != nil {
+		return nil, err
+	}
+	if err := out.write("report.html", text.Bytes()); err != nil {
+		return nil, err
+	}
+	var read strings.Builder
+	for i := range res.Documents {
+		fmt.Fprintln(&read, res.Documents[i].Address, res.Documents[i].SHA256)
+	}
+	number := fmt.Sprintf("LAB-P-%.12s-%s", strings.ToUpper(evidence.Digest([]byte(read.String())).String()), r.at.Format("20060102T150405Z"))
+	return r.evidence(out, run, number, evidence.Sample{}, rests, nil)
 }
 
 // documentLine says in short what was read.

@@ -44,7 +44,7 @@ func TestLabDisclosure(t *testing.T) {
 	}
 	out := filepath.Join(t.TempDir(), "out")
 	said := lab(exitOK, "--bundle", dir, "--out", out, "--at", "2026-11-24T10:00:00Z", srv.URL+"/moved")
-	for _, want := range []string{"302: " + srv.URL + "/moved -> " + srv.URL + "/policy", "html, ", "pass          5.2-1-2/a", "Acknowledgment of receipt: 3 business days", "News of the state: every week", "-> verdicts/lab-disclosure-ts-103-701-1.1.1.yaml", "report.html"} {
+	for _, want := range []string{"302: " + srv.URL + "/moved -> " + srv.URL + "/policy", "html, ", "pass          5.2-1-2/a", "Acknowledgment of receipt: 3 business days", "News of the state: every week", "verdicts/lab-disclosure-ts-103-701-1.1.1.yaml: verdicts 1, tasks 2", "report.html"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("no %q in:\n%s", want, said)
 		}
@@ -87,6 +87,40 @@ func TestLabDisclosure(t *testing.T) {
 	}
 	if said := lab(exitOK, "--out", filepath.Join(t.TempDir(), "x"), srv.URL+"/gone"); !strings.Contains(said, "fail          5.2-1-1/a") {
 		t.Error(said)
+	}
+	// Two documents at one instant are two reports; the same once more changes nothing, and says so.
+	other := filepath.Join(t.TempDir(), "other.html")
+	if err := os.WriteFile(other, []byte(disclosurePage+"<p>more"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for i, x := range []struct{ file, want string }{
+		{name, "verdicts/lab-disclosure-ts-103-701-1.1.1-2.yaml: verdicts 0, tasks 3"}, {other, "verdicts/lab-disclosure-ts-103-701-1.1.1-3.yaml: verdicts 0, tasks 3"},
+		{other, "verdicts/lab-disclosure-ts-103-701-1.1.1-3.yaml: is there already, and stays as it is"},
+	} {
+		if said := lab(exitOK, "--bundle", dir, "--out", filepath.Join(t.TempDir(), "o"), "--at", "2026-11-24T10:00:00Z", x.file); !strings.Contains(said, x.want) {
+			t.Errorf("%d: no %q in:\n%s", i, x.want, said)
+		}
+	}
+	if b, err = bundle.Open(dir); err != nil || len(b.Evidence.Reports) != 3 {
+		t.Fatalf("%v, %d reports", err, len(b.Evidence.Reports))
+	}
+	for _, f := range b.Findings() {
+		if !f.Note || strings.Contains(f.Problem, "nothing names") {
+			t.Errorf("%s", f)
+		}
+	}
+	// What cannot be said is not half written.
+	x := filepath.Join(t.TempDir(), "x")
+	lab(exitUsage, "--bundle", dir, "--lang", "fr", "--out", x, name)
+	lab(exitUsage, "--bundle", dir, "--by", "", "--out", x, name)
+	if _, err := os.Stat(x); !os.IsNotExist(err) {
+		t.Errorf("%s: %v", x, err)
+	}
+	said = lab(exitOK, "--lang", "ko", "--out", x, name)
+	for _, want := range []string{"발견 사항(심각한 것부터): ", "판정: 0 ", "에 기록함: "} {
+		if !strings.Contains(said, want) {
+			t.Errorf("no %q in:\n%s", want, said)
+		}
 	}
 	// A policy that is not there fails the provision, too, and the bundle stays sound.
 	dir = labBundle(t, []byte("image"), map[string]string{"ics.yaml": "ics:\n  - {standard: en-303-645, edition: 2.1.1, date: 2026-11-01, entries: {5.2-1: yes}}\n"})

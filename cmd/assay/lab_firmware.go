@@ -30,7 +30,6 @@ import (
 	"assay/lab/scanner"
 	"assay/lab/vulnerability"
 	"assay/lab/vulnerability/snapshot"
-	"assay/locale"
 )
 
 const labFirmwareUsage = `usage: assay lab firmware IMAGE [--bundle BUNDLE] [flags]
@@ -40,8 +39,8 @@ services that start, known vulnerabilities of its parts, malware, hardening, and
 way it is updated. For each requirement that an image can say something about it
 gives a verdict, with what was looked at and what was not.
 
-It writes a folder: report.html, run.json (all of it), sbom.cdx.json (CycloneDX
-with VEX), findings.sarif, facts.json. Into the bundle go the verdicts, the tasks
+It writes a folder: report.html, run.json (all of it), lab-sbom.cdx.json (CycloneDX
+with VEX), findings.sarif, vulnerabilities.json, facts.json. Into the bundle go the verdicts, the tasks
 for a person, and the bill of materials; its declared parts and ports are held
 against what was found.
 
@@ -57,7 +56,7 @@ these, the run stops unless --confinement reduced is given; the record says whic
   --no-scanners         leaves YARA and ClamAV out
   --confinement reduced goes on where a layer is missing
 ` + labFlagsUsage + `
-exit: 0 done, 1 failed, 2 usage; verdicts change nothing of it
+exit: 0 done, whatever the verdicts; 1 failed, 2 usage
 `
 
 func runLabFirmware(ctx context.Context, args []string, std stdio) int {
@@ -76,9 +75,6 @@ func runLabFirmware(ctx context.Context, args []string, std stdio) int {
 	}
 	if *confinement != "" && *confinement != "reduced" {
 		return v.misuse("--confinement has one value: reduced")
-	}
-	if !knownLanguage(*f.lang) {
-		return v.misuse("--lang %q is none of %s", clip(*f.lang), strings.Join(locale.Languages, ", "))
 	}
 	r, misuse, err := f.begin(ctx, v)
 	if misuse {
@@ -108,7 +104,7 @@ func runLabFirmware(ctx context.Context, args []string, std stdio) int {
 	}
 	said, err := t.write(out)
 	if err != nil {
-		return v.fail(err)
+		return v.fail(out.failed(err))
 	}
 	if *f.json {
 		text, err := t.record.JSON()
@@ -135,15 +131,6 @@ func (l *several) Set(s string) error {
 	}
 	*l = append(*l, s)
 	return nil
-}
-
-func knownLanguage(s string) bool {
-	for _, l := range locale.Languages {
-		if l == s {
-			return true
-		}
-	}
-	return false
 }
 
 // firmwareTest is one run.
@@ -372,11 +359,16 @@ func (t *firmwareTest) imports(out *output) func(evidence.Artifact) []bundle.Imp
 func (t *firmwareTest) print(std stdio, said []string, out *output) {
 	c := t.facts.Coverage
 	fmt.Fprintf(std.out, "%s: %d bytes, SHA-256 %s\n", t.name, t.size, t.sum)
-	share := func(n int64) float64 { return 100 * float64(n) / float64(max(1, c.Bytes())) }
-	fmt.Fprintf(std.out, "understood %.1f %%, padding %.1f %%, not understood %.1f %%, damaged %.1f %%; %d trees; %s; %s\n",
-		share(c.Understood), share(c.Padding), share(c.Unknown), share(c.Damaged), len(t.facts.Systems), t.facts.Layers, t.took.Round(time.Millisecond))
+	var states []string
+	for _, x := range []struct {
+		state string
+		bytes int64
+	}{{"understood", c.Understood}, {"padding", c.Padding}, {"unknown", c.Unknown}, {"damaged", c.Damaged}} {
+		states = append(states, fmt.Sprintf("%s %.1f %%", t.say("state."+x.state), 100*float64(x.bytes)/float64(max(1, c.Bytes()))))
+	}
+	fmt.Fprintf(std.out, "%s; %s; %s; %s\n", strings.Join(states, ", "), t.say("say.trees", "n", len(t.facts.Systems)), t.facts.Layers, t.took.Round(time.Millisecond))
 	for _, p := range t.facts.Parts {
-		fmt.Fprintf(std.out, "  %-12s %-12s %10d  %s\n", p.ID, p.Format, p.Size, p.State)
+		fmt.Fprintf(std.out, "  %-12s %-12s %10d  %s\n", p.ID, p.Format, p.Size, t.say("state."+string(p.State)))
 	}
 	confirmed := 0
 	for _, x := range t.facts.Components {
@@ -384,12 +376,12 @@ func (t *firmwareTest) print(std stdio, said []string, out *output) {
 			confirmed++
 		}
 	}
-	fmt.Fprintf(std.out, "parts: %d, %d of them confirmed\n", len(t.facts.Components), confirmed)
+	fmt.Fprintln(std.out, t.say("say.parts", "n", len(t.facts.Components), "k", confirmed))
 	k := t.known
 	if k.NoData {
-		fmt.Fprintln(std.out, "known vulnerabilities: no data; give --snapshot")
+		fmt.Fprintln(std.out, t.say("say.no-data"))
 	} else {
-		fmt.Fprintf(std.out, "known vulnerabilities: %d open, %d of them used in attacks; not affected %d, fixed %d, explained by the maker %d\n", k.Counts.Open, k.Counts.Exploited, k.Counts.NotAffected, k.Counts.Fixed, k.Counts.Accounted)
+		fmt.Fprintln(std.out, t.say("say.known", "open", k.Counts.Open, "used", k.Counts.Exploited, "not", k.Counts.NotAffected, "fixed", k.Counts.Fixed, "maker", k.Counts.Accounted))
 	}
 	printRun(std, *t.lang, t.record.Judgments, t.record.Findings)
 	for _, s := range said {
@@ -401,8 +393,8 @@ func (t *firmwareTest) print(std stdio, said []string, out *output) {
 			listed = listed || f.SHA256 == t.sum
 		}
 		if !listed {
-			fmt.Fprintf(std.out, "note: this image is none of product.yaml's; a verdict on it counts only once it is: {version: …, sha256: %s}\n", t.sum)
+			fmt.Fprintln(std.out, t.say("say.not-listed", "line", fmt.Sprintf("{version: …, sha256: %s}", t.sum)))
 		}
 	}
-	fmt.Fprintf(std.out, "written to %s: %s\n", out.dir, strings.Join(out.files, ", "))
+	fmt.Fprintln(std.out, t.say("say.written", "dir", out.dir, "files", strings.Join(out.files, ", ")))
 }

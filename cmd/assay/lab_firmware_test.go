@@ -158,7 +158,7 @@ func TestLabTakesNothingAway(t *testing.T) {
 	if code := runLabFirmware(t.Context(), []string{"--bundle", dir, "--out", filepath.Join(t.TempDir(), "out"), "--at", "2026-11-24T10:00:00Z", "--no-scanners", "--confinement", "reduced", image[0]}, stdio{nil, &stdout, &stderr}); code != exitOK {
 		t.Fatalf("exit %d: %s", code, stderr.String())
 	}
-	if !strings.Contains(stdout.String(), "tasks -> verdicts/") {
+	if !strings.Contains(stdout.String(), "verdicts/lab-firmware-ts-103-701-") {
 		t.Errorf("no task in the bundle:\n%s", stdout.String())
 	}
 	if after := assess(); after != before || !strings.Contains(before, "reached") {

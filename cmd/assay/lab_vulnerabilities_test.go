@@ -76,7 +76,7 @@ func TestLabVulnerabilities(t *testing.T) {
 		t.Error(out)
 	}
 	out, _ = u.run(exitFailed, append(with, "linux@4.4.49", "widget@1.3")...)
-	for _, want := range []string{"Catalog of 2024-05-05, 1 records (SHA-256 " + about.Digest, "CVE-2099-1001  linux 4.4.49: under investigation\n", "linux: >= 2.6.12-rc2 < 4.9-rc3; ", "CVE-2099-0001  widget 1.3: under investigation [critical 9.8]\n", "used in attacks since 2024-05-05", "by name alone"} {
+	for _, want := range []string{"Catalog of 2024-05-05, 1 records (SHA-256 " + about.Digest, "CVE-2099-1001  linux 4.4.49: affected\n", "linux: >= 2.6.12-rc2 < 4.9-rc3; ", "CVE-2099-0001  widget 1.3: under investigation [critical 9.8]\n", "used in attacks since 2024-05-05", "by name alone"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in %s", want, out)
 		}
@@ -84,7 +84,8 @@ func TestLabVulnerabilities(t *testing.T) {
 	if strings.Index(out, "CVE-2099-0001") > strings.Index(out, "CVE-2099-1001") {
 		t.Error("what is used in attacks does not come first:", out)
 	}
-	u.run(exitOK, append(with, "--fail-on", "affected", "linux@4.4.49")...)
+	u.run(exitFailed, append(with, "--fail-on", "affected", "linux@4.4.49")...)
+	u.run(exitOK, append(with, "--fail-on", "affected", "linux@4.4.50")...)
 
 	// The maker's word accounts for the hit; closed ones are shown when asked for.
 	u.write("bill.json", widgetBill)

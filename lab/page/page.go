@@ -29,6 +29,12 @@ var words = func() []*locale.Locale {
 	return l
 }()
 
+// Say is a text of this package in a language, English where there is none: what a
+// terminal says in the words of the page. pairs are names and values to fill in.
+func Say(language, key string, pairs ...any) string {
+	return words[max(0, slices.Index(locale.Languages, language))].T(key, pairs...)
+}
+
 // Content is what a page shows beside the run itself.
 type Content struct {
 	Run      *record.Run

@@ -117,6 +117,21 @@ func (r *Run) Reports(b Basis) ([]Named, error) {
 	return out, nil
 }
 
+// Outside are the requirements that were judged and that no edition has which the
+// product is held against: the reports say nothing of them.
+func (r *Run) Outside(b Basis) (names []string) {
+	for i := range r.Judgments {
+		std, requirement, _ := strings.Cut(r.Judgments[i].Requirement, "/")
+		asks := slices.ContainsFunc(editions(b.Catalog, b.Evidence, std), func(edition string) bool {
+			return b.Catalog.Requirement(scheme.RequirementRef{Standard: std, Edition: edition, Requirement: requirement}) != nil
+		})
+		if !asks && !slices.Contains(names, r.Judgments[i].Requirement) {
+			names = append(names, r.Judgments[i].Requirement)
+		}
+	}
+	return names
+}
+
 // put writes one judgment into the reports of every edition that it is for.
 func (r *Run) put(j *lab.Judgment, b *Basis, take func(evidence.Method) *evidence.Report) error {
 	std, requirement, ok := strings.Cut(j.Requirement, "/")
