@@ -313,7 +313,7 @@ func (t *firmwareTest) write(out *output) (said []string, err error) {
 		return nil, err
 	}
 	var html bytes.Buffer
-	if err := page.HTML(&html, *t.lang, page.Firmware(t.record, t.facts, t.known, product)); err != nil {
+	if err := page.HTML(&html, *t.lang, page.Firmware(*t.lang, t.record, t.facts, t.known, product)); err != nil {
 		return nil, err
 	}
 	known, err := json.MarshalIndent(t.known, "", "  ")

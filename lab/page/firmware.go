@@ -12,8 +12,8 @@ import (
 	"assay/lab/vulnerability"
 )
 
-// Firmware is the page of an image's test.
-func Firmware(r *record.Run, f *firmware.Facts, known *vulnerability.Report, product string) *Content {
+// Firmware is the page of an image's test, with what it says in a language.
+func Firmware(lang string, r *record.Run, f *firmware.Facts, known *vulnerability.Report, product string) *Content {
 	c := f.Coverage
 	x := &Content{
 		Run: r, Product: product, Specimen: strings.Contains(product, "SPECIMEN"), Map: Map(f, r.Findings),
@@ -27,19 +27,19 @@ func Firmware(r *record.Run, f *firmware.Facts, known *vulnerability.Report, pro
 		}
 	}
 	x.Facts = []Fact{
-		{"fact.coverage", fmt.Sprintf("%.1f %%", 100*float64(c.Understood+c.Padding)/float64(max(1, c.Bytes())))},
+		{"fact.coverage", decimal(lang, 100*float64(c.Understood+c.Padding)/float64(max(1, c.Bytes()))) + " %"},
 		{"fact.systems", fmt.Sprint(roots)}, {"fact.files", fmt.Sprint(files)},
 	}
 	if known != nil && !known.NoData {
-		x.Tables = append(x.Tables, vulnerabilities(known))
+		x.Tables = append(x.Tables, vulnerabilities(lang, known))
 		if known.Reconciled != nil {
-			x.Tables = append(x.Tables, reconciled(known.Reconciled))
+			x.Tables = append(x.Tables, reconciled(lang, known.Reconciled))
 		}
 		for _, n := range known.Notes {
-			x.Notes = append(x.Notes, n.String())
+			x.Notes = append(x.Notes, n.In(lang))
 		}
 	}
-	x.Tables = append(x.Tables, components(f.Components))
+	x.Tables = append(x.Tables, components(lang, f.Components))
 	if f.Services != nil {
 		x.Tables = append(x.Tables, listeners(f.Services.Listeners))
 	}
@@ -51,7 +51,7 @@ func Firmware(r *record.Run, f *firmware.Facts, known *vulnerability.Report, pro
 		x.Tables = append(x.Tables, t)
 	}
 	if f.Hardening != nil {
-		x.Tables = append(x.Tables, hardened(f))
+		x.Tables = append(x.Tables, hardened(lang, f))
 	}
 	if u := f.Updates; u != nil {
 		t := Table{ID: "updates", Heads: []string{"head.program", "head.path"}}
@@ -76,7 +76,7 @@ func Firmware(r *record.Run, f *firmware.Facts, known *vulnerability.Report, pro
 	return x
 }
 
-func components(cs []lab.Component) Table {
+func components(lang string, cs []lab.Component) Table {
 	t := Table{ID: "components", Heads: []string{"head.component", "head.version", "head.kind", "head.certainty", "head.seen"}}
 	for i := range cs {
 		c := &cs[i]
@@ -95,12 +95,12 @@ func components(cs []lab.Component) Table {
 				seen += fmt.Sprintf(" (+%d)", n)
 			}
 		}
-		t.Rows = append(t.Rows, []string{name, v, c.Kind, string(c.Certainty), seen})
+		t.Rows = append(t.Rows, []string{name, v, c.Kind, Say(lang, "certainty."+string(c.Certainty)), seen})
 	}
 	return t
 }
 
-func vulnerabilities(k *vulnerability.Report) Table {
+func vulnerabilities(lang string, k *vulnerability.Report) Table {
 	t := Table{ID: "vulnerabilities", Intro: "intro.vulnerabilities", Heads: []string{"head.id", "head.component", "head.severity", "head.state", "head.why"}}
 	for i := range k.Hits {
 		h := &k.Hits[i]
@@ -108,7 +108,10 @@ func vulnerabilities(k *vulnerability.Report) Table {
 			continue
 		}
 		p := &k.Parts[h.Part]
-		severity := string(h.Severity)
+		severity := "—" // the source gives none
+		if h.Severity != lab.None {
+			severity = Say(lang, "severity."+string(h.Severity))
+		}
 		if h.Score != nil && !h.Score.Unset {
 			severity += fmt.Sprintf(" %.1f", h.Score.Base)
 		}
@@ -117,17 +120,17 @@ func vulnerabilities(k *vulnerability.Report) Table {
 		}
 		var why []string
 		for _, w := range h.Why {
-			why = append(why, w.String())
+			why = append(why, w.In(lang))
 		}
-		t.Rows = append(t.Rows, []string{h.ID, strings.TrimSpace(p.Family + " " + p.Version), severity, string(h.State), strings.Join(why, " ")})
+		t.Rows = append(t.Rows, []string{h.ID, strings.TrimSpace(p.Family + " " + p.Version), severity, lab.Phrase{ID: "vulnerability.state-" + string(h.State)}.In(lang), strings.Join(why, "; ")})
 	}
 	return t
 }
 
-func reconciled(r *vulnerability.Reconciliation) Table {
+func reconciled(lang string, r *vulnerability.Reconciliation) Table {
 	t := Table{ID: "reconciled", Heads: []string{"head.component", "head.declared", "head.found", "head.difference"}}
 	for _, x := range r.Rows {
-		t.Rows = append(t.Rows, []string{x.Family, strings.Join(x.Declared, ", "), strings.Join(x.Found, ", "), string(x.Result)})
+		t.Rows = append(t.Rows, []string{x.Family, strings.Join(x.Declared, ", "), strings.Join(x.Found, ", "), lab.Phrase{ID: "vulnerability.row-" + string(x.Result)}.In(lang)})
 	}
 	return t
 }
@@ -146,7 +149,7 @@ func listeners(ls []service.Listener) Table {
 }
 
 // hardened counts programs by property and by how they have it.
-func hardened(f *firmware.Facts) Table {
+func hardened(lang string, f *firmware.Facts) Table {
 	t := Table{ID: "hardening", Heads: []string{"head.property", "head.yes", "head.partial", "head.no", "head.unknown"}}
 	type row struct{ yes, partial, no, unknown int }
 	rows := map[string]*row{}
@@ -175,7 +178,7 @@ func hardened(f *firmware.Facts) Table {
 	slices.Sort(order)
 	for _, p := range order {
 		r := rows[p]
-		t.Rows = append(t.Rows, []string{p, fmt.Sprint(r.yes), fmt.Sprint(r.partial), fmt.Sprint(r.no), fmt.Sprint(r.unknown)})
+		t.Rows = append(t.Rows, []string{lab.Phrase{ID: "hardening.property." + p}.In(lang), fmt.Sprint(r.yes), fmt.Sprint(r.partial), fmt.Sprint(r.no), fmt.Sprint(r.unknown)})
 	}
 	return t
 }

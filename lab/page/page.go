@@ -111,6 +111,14 @@ func (v *view) T(key string, pairs ...any) string { return v.l.T(key, pairs...) 
 // Lang is the language's code.
 func (v *view) Lang() string { return v.l.Code }
 
+// English marks what is there in English only, on a page in another language.
+func (v *view) English() template.HTMLAttr {
+	if v.l.Code == "en" {
+		return ""
+	}
+	return ` lang="en"`
+}
+
 // Word is a word, from this package or of a property.
 func (v *view) Word(name string) string { return lab.Word(name, v.l.Code) }
 
@@ -290,7 +298,16 @@ func (v *view) Percent(s Share) string {
 	if all == 0 {
 		return "0"
 	}
-	return strconv.FormatFloat(100*float64(s.Bytes)/float64(all), 'f', 1, 64)
+	return decimal(v.l.Code, 100*float64(s.Bytes)/float64(all))
+}
+
+// decimal is a number with one place, as a language writes it.
+func decimal(language string, x float64) string {
+	s := strconv.FormatFloat(x, 'f', 1, 64)
+	if language == "de" || language == "fi" {
+		s = strings.Replace(s, ".", ",", 1)
+	}
+	return s
 }
 
 // Cut is a table's rows, those that a page has.

@@ -15,6 +15,7 @@ import (
 	"assay/lab/firmware/image"
 	"assay/lab/firmware/unpack"
 	"assay/lab/record"
+	"assay/lab/vulnerability"
 	"assay/locale"
 )
 
@@ -76,6 +77,47 @@ func TestHTML(t *testing.T) {
 		t.Error("a language that is not there")
 	}
 }
+
+// What a page has from the data is in its language, too, and what is in English only
+// says so.
+func TestFirmwareLanguages(t *testing.T) {
+	known := &vulnerability.Report{
+		Parts: []vulnerability.Part{{Family: "busybox", Version: "1.2"}}, Notes: []lab.Phrase{lab.Say("vulnerability.not-general")},
+		Hits: []vulnerability.Hit{{ID: "CVE-2099-1", State: vulnerability.UnderInvestigation, Severity: lab.None, Why: []lab.Phrase{lab.Say("vulnerability.no-version")}}},
+	}
+	facts := &firmware.Facts{Size: 3, Coverage: unpack.Coverage{Understood: 1, Unknown: 2}, Results: firmware.Results{Components: []lab.Component{{Name: "busybox", Version: "1.2", Kind: "package", Certainty: lab.Claimed}}}}
+	run := content().Run
+	run.Conditions = []string{"confinement reduced"}
+	for lang, want := range map[string][]string{
+		"en": {"<dd>confinement reduced", "under investigation", "33.3 %", "<td>—</td>"},
+		"de": {`<dd lang="en">confinement reduced`, "in Untersuchung", "die Quelle nennt keine Version", "33,3 %", "behauptet: eine Beobachtung", "Es wurde keine Quelle gegeben"},
+		"ko": {`<dd lang="en">confinement reduced`, "조사 중", "출처가 버전을 밝히지 않음", "33.3 %"},
+	} {
+		var b bytes.Buffer
+		if err := HTML(&b, lang, Firmware(lang, run, facts, known, "")); err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range want {
+			if !strings.Contains(b.String(), w) {
+				t.Errorf("%s: no %q", lang, w)
+			}
+		}
+		tables, named := strings.Count(b.String(), "<table>"), strings.Count(b.String(), "<table><caption>")
+		if tables == 0 || tables != named {
+			t.Errorf("%s: %d tables, %d with a caption", lang, tables, named)
+		}
+		last := 0
+		for _, h := range heading.FindAllStringSubmatch(b.String(), -1) {
+			if n := int(h[1][0] - '0'); n > last+1 {
+				t.Errorf("%s: heading %d after %d", lang, n, last)
+			} else {
+				last = n
+			}
+		}
+	}
+}
+
+var heading = regexp.MustCompile(`<h([1-6])>`)
 
 // Every language has the same words, and every word that is asked for is there.
 func TestWords(t *testing.T) {
