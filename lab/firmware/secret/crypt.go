@@ -68,26 +68,29 @@ func cost(s Scheme, h string) int {
 		return 10 + rounds(5000)/4
 	case BCrypt:
 		if n, err := bcrypt.Cost([]byte(h)); err == nil {
-			return 60 << n
+			return 60 << min(n, 24)
 		}
 	case Yescrypt:
 		return yescryptCost(h)
 	case NT, SHA1, Digest, Hex:
 		return 1
 	}
-	return 1 << 40 // nothing is tried
+	return never // nothing is tried
 }
+
+// never is what costs more than any budget, on machines of 32 bits too.
+const never = 1 << 30
 
 // yescryptCost is by the memory that the parameters ask for: N = 2^(digit) blocks of
 // 128 r bytes. Anything beyond 16 MiB is not tried.
 func yescryptCost(h string) int {
 	f := strings.Split(h, "$") // "", y, parameters, salt, hash
 	if len(f) != 5 || len(f[2]) != 3 {
-		return 1 << 40
+		return never
 	}
 	n, r := int(atoi64[f[2][1]])+1, int(atoi64[f[2][2]])+1
 	if n < 1 || r < 1 || n > 17 || 128*r<<n > 16<<20 {
-		return 1 << 40
+		return never
 	}
 	return 1000 + 128*r<<n/600
 }
@@ -174,7 +177,7 @@ func matches(s Scheme, h, user, realm, password string) bool {
 	case BCrypt:
 		return bcrypt.CompareHashAndPassword([]byte(h), []byte(password)) == nil
 	case Yescrypt:
-		if yescryptCost(h) >= 1<<40 {
+		if yescryptCost(h) >= never {
 			return false
 		}
 		b, err := yescrypt.Hash([]byte(password), []byte(h))
