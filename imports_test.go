@@ -88,6 +88,7 @@ var allowed = map[string]string{
 	"lab/device/scan":      "lab/device/wire",
 	"lab/device/probe":     "lab lab/device/wire",
 	"lab/device":           "evidence lab lab/device/wire lab/device/scan lab/device/probe",
+	"lab/device/external":  "lab/device/wire",
 	"lab/disclosure":       "confine evidence lab",
 
 	// A protocol each.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -138,51 +139,94 @@ func (r *labRun) body() (evidence.Body, error) {
 	return evidence.Body{Kind: scheme.Laboratory, ID: *r.by}, nil
 }
 
-// output is the new folder that a run writes.
+// output is the new folder that a run writes. It is written beside, under a name of
+// its own, and gets its name when it is complete: what breaks off leaves nothing that
+// looks like a result.
 type output struct {
-	dir   string
+	dir   string // its name in the end
+	part  string // where it is until then; "" once it is kept
 	files []string
 }
 
-// newOutput makes the folder. It must not exist: what an earlier run found is not
-// overwritten.
+// newOutput makes the folder. Its name must not be taken: what an earlier run found is
+// not overwritten. The caller defers drop.
 func (r *labRun) newOutput(name string) (*output, error) {
-	dir := *r.out
-	if dir == "" {
-		dir = name
+	o := &output{dir: filepath.Clean(cmp.Or(*r.out, name))}
+	if err := o.free(); err != nil {
+		return nil, err
 	}
-	if err := os.Mkdir(dir, 0o777); errors.Is(err, os.ErrExist) {
-		return nil, fmt.Errorf("%s exists: name a new folder with --out", dir)
+	o.part = filepath.Join(filepath.Dir(o.dir), fmt.Sprintf(".%s.part-%d", filepath.Base(o.dir), os.Getpid()))
+	if err := os.Mkdir(o.part, 0o777); errors.Is(err, os.ErrExist) {
+		return nil, fmt.Errorf("%s is left of a run that broke off: remove it", o.part)
 	} else if err != nil {
 		return nil, err
 	}
-	return &output{dir: dir}, nil
+	return o, nil
 }
 
-// failed is the error of a run that could not be written. A folder without the record
-// goes, so that the run can be run again; a whole one stays, since a scan takes long.
+func (o *output) free() error {
+	switch _, err := os.Lstat(o.dir); {
+	case err == nil:
+		return fmt.Errorf("%s exists: name a new folder with --out", o.dir)
+	case !errors.Is(err, os.ErrNotExist):
+		return err
+	}
+	return nil
+}
+
+// path is where a file of the folder is now.
+func (o *output) path(name string) string { return filepath.Join(cmp.Or(o.part, o.dir), name) }
+
+// failed is the error of a run that could not be written. A whole folder stays, since a
+// scan takes long.
 func (o *output) failed(err error) error {
-	if slices.Contains(o.files, "run.json") {
+	if o.part == "" {
 		return fmt.Errorf("%w; the bundle has not got all of it, and %s keeps the run", err, o.dir)
 	}
-	for _, name := range o.files {
-		os.Remove(filepath.Join(o.dir, name))
-	}
-	os.Remove(o.dir)
 	return err
 }
 
 // write adds a file to the folder.
 func (o *output) write(name string, text []byte) error {
-	if err := os.WriteFile(filepath.Join(o.dir, name), text, 0o666); err != nil {
+	f, err := os.OpenFile(o.path(name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
 	o.files = append(o.files, name)
 	return nil
 }
 
-// evidence writes the run's record and reports, and takes them into the bundle.
-// What is written into a bundle is said. rests are the other files of the folder that
+// remove takes a file out of the folder again.
+func (o *output) remove(name string) error {
+	o.files = slices.DeleteFunc(o.files, func(f string) bool { return f == name })
+	return os.Remove(o.path(name))
+}
+
+// keep gives the folder its name.
+func (o *output) keep() error {
+	if err := o.free(); err != nil {
+		return err
+	}
+	if err := os.Rename(o.part, o.dir); err != nil {
+		return err
+	}
+	o.part = ""
+	return nil
+}
+
+// drop removes what was not kept.
+func (o *output) drop() {
+	if o.part != "" {
+		_ = os.RemoveAll(o.part)
+	}
+}
+
+// evidence writes the run's record and reports, keeps the folder, and takes them into
+// the bundle. What is written into a bundle is said. rests are the other files of the folder that
 // the verdicts rest on; imports are observations that go with it.
 func (r *labRun) evidence(o *output, run *record.Run, number string, sample evidence.Sample, rests []string, imports func(a evidence.Artifact) []bundle.Imported) (said []string, err error) {
 	text, err := run.JSON()
@@ -193,7 +237,7 @@ func (r *labRun) evidence(o *output, run *record.Run, number string, sample evid
 		return nil, err
 	}
 	if r.in == nil {
-		return nil, nil
+		return nil, o.keep()
 	}
 	by, err := r.body()
 	if err != nil {
@@ -202,7 +246,7 @@ func (r *labRun) evidence(o *output, run *record.Run, number string, sample evid
 	basis := record.Basis{Catalog: r.catalog, Evidence: r.in.Evidence, By: by, Number: number, Sample: sample}
 	var own evidence.Artifact
 	for i, name := range append([]string{"run.json"}, rests...) {
-		b, err := os.ReadFile(filepath.Join(o.dir, name))
+		b, err := os.ReadFile(o.path(name))
 		if err != nil {
 			return nil, err
 		}
@@ -216,9 +260,8 @@ func (r *labRun) evidence(o *output, run *record.Run, number string, sample evid
 	if err != nil {
 		return nil, err
 	}
-	tasks := 0
-	for _, n := range named {
-		if !r.folder {
+	if !r.folder {
+		for _, n := range named {
 			text, err := reportText(n.Report)
 			if err != nil {
 				return nil, err
@@ -226,14 +269,20 @@ func (r *labRun) evidence(o *output, run *record.Run, number string, sample evid
 			if err := o.write(n.Name, text); err != nil {
 				return nil, err
 			}
-			continue
 		}
+		named, imports = nil, nil // the bundle takes none
+	}
+	if err := o.keep(); err != nil {
+		return nil, err
+	}
+	tasks := 0
+	for _, n := range named {
 		b, err := bundle.Open(*r.bundle) // with what the last one added
 		if err != nil {
 			return nil, err
 		}
 		for _, a := range basis.Artifacts {
-			if _, err := bundle.Add(*r.bundle, filepath.Join(o.dir, a.Name)); err != nil {
+			if _, err := bundle.Add(*r.bundle, o.path(a.Name)); err != nil {
 				return nil, err
 			}
 		}
@@ -248,13 +297,13 @@ func (r *labRun) evidence(o *output, run *record.Run, number string, sample evid
 		tasks += len(n.Report.Tasks)
 		said = append(said, r.say("say.added", "path", added.Path, "verdicts", len(n.Report.Verdicts)+len(n.Report.Results), "tasks", len(n.Report.Tasks)))
 	}
-	if r.folder && imports != nil {
+	if imports != nil {
 		for _, x := range imports(own) {
 			b, err := bundle.Open(*r.bundle)
 			if err != nil {
 				return nil, err
 			}
-			added, err := b.AddImport(*r.bundle, filepath.Join(o.dir, x.Import.Artifact.Name), x)
+			added, err := b.AddImport(*r.bundle, o.path(x.Import.Artifact.Name), x)
 			if err != nil {
 				return nil, err
 			}

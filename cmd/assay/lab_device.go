@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -36,7 +35,8 @@ It connects to ADDRESS and to nothing else, asks what anybody may ask, and chang
 nothing. More needs --consent:
   sign-in   tries known passwords, and those found in the firmware; may lock accounts
   guess     measures how fast wrong passwords can be tried (20 of them)
-  write     tries changes that a right device refuses, and takes them back
+  write     tries changes that a right device refuses, and takes them back;
+            testssl.sh tries known flaws
 
   --ixit BUNDLE      what the maker declared; verdicts and tasks go into it
   --tcp PORTS        default: all, 1-65535
@@ -47,6 +47,10 @@ nothing. More needs --consent:
   --user NAME        whose account guessing is measured at; default: admin
   --rate N           new connections in a second, default 500
   --timeout D        for an answer, default 2s
+  --no-tools         runs no other programs. Without it nmap, testssl.sh and ssh-audit
+                     are run where they are installed, each for three minutes at most
+                     at a port, and what they write is taken in
+  --tools LIST       of nmap, nmap-udp (as root), testssl, ssh-audit: these
   --sample ID --serial S --model M --hardware H --firmware VERSION
                      the unit under test; --serial and --hardware are needed with
                      --ixit, the others where the bundle leaves a choice
@@ -65,6 +69,8 @@ func runLabDevice(ctx context.Context, args []string, std stdio) int {
 	rate := v.Int("rate", link.DefaultRate, "")
 	timeout := v.Duration("timeout", link.DefaultTimeout, "")
 	consent := v.String("consent", "", "")
+	noTools := v.Bool("no-tools", false, "")
+	tools := v.String("tools", "", "")
 	sample := evidence.Sample{}
 	v.StringVar(&sample.ID, "sample", "S1", "")
 	v.StringVar(&sample.Serial, "serial", "", "")
@@ -89,6 +95,10 @@ func runLabDevice(ctx context.Context, args []string, std stdio) int {
 			return v.misuse("--udp: %v", err)
 		}
 	}
+	others, err := findTools(*tools, *noTools)
+	if err != nil {
+		return v.misuse("%v", err)
+	}
 	r, misuse, err := f.begin(ctx, v)
 	if misuse {
 		return v.misuse("%v", err)
@@ -112,12 +122,14 @@ func runLabDevice(ctx context.Context, args []string, std stdio) int {
 	if err != nil {
 		return v.fail(err)
 	}
+	defer out.drop()
+	others.out, others.firmware = out, sample.Firmware
+	o.Others = func(ctx context.Context, res *device.Result) (device.Others, error) { return others.ask(ctx, res, &o) }
 	shown := newProgress(std)
 	o.Progress = func(step string, done, all int) { shown.say("%s: %d of %d", step, done, all) }
 	res, err := device.Run(ctx, o)
 	shown.end()
 	if err != nil {
-		os.Remove(out.dir) // empty
 		return v.fail(err)
 	}
 	run := deviceRun(r, res, &o)
@@ -186,7 +198,11 @@ func writeDevice(r *labRun, out *output, run *record.Run, res *device.Result, sa
 	}
 	number := fmt.Sprintf("LAB-D-%s-%s", strings.ToUpper(strings.Map(plainName, res.Name)), r.at.Format("20060102T150405Z"))
 	return r.evidence(out, run, number, sample, []string{"transcript.jsonl", "device.json"}, func(evidence.Artifact) []bundle.Imported {
-		return []bundle.Imported{{Import: observed(r, res, facts, sample)}}
+		all := []bundle.Imported{{Import: observed(r, res, facts, sample)}}
+		for _, m := range res.Others.Imports {
+			all = append(all, bundle.Imported{Import: m})
+		}
+		return all
 	})
 }
 
@@ -275,6 +291,9 @@ func deviceRun(r *labRun, res *device.Result, o *device.Options) *record.Run {
 		if p := res.Scanned[t]; p != "" {
 			run.Conditions = append(run.Conditions, t+" "+p)
 		}
+	}
+	for _, m := range res.Others.Imports {
+		run.Conditions = append(run.Conditions, strings.TrimSpace(m.Tool+" "+m.Version)+": "+m.Name)
 	}
 	for _, c := range []struct {
 		name string

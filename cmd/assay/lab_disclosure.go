@@ -63,13 +63,14 @@ func runLabDisclosure(ctx context.Context, args []string, std stdio) int {
 	if err != nil {
 		return v.fail(err)
 	}
+	defer out.drop()
 	run := disclosureRun(r, res, *follow)
 	said, err := writeDisclosure(r, out, run, res)
 	if err != nil {
 		return v.fail(out.failed(err))
 	}
 	if *f.json {
-		text, err := os.ReadFile(out.dir + "/run.json")
+		text, err := os.ReadFile(out.path("run.json"))
 		if err != nil {
 			return v.fail(err)
 		}

@@ -92,11 +92,11 @@ func runLabFirmware(ctx context.Context, args []string, std stdio) int {
 	if err != nil {
 		return v.fail(err)
 	}
+	defer out.drop()
 	shown := newProgress(std)
 	err = t.run(ctx, shown)
 	shown.end()
 	if err != nil {
-		os.Remove(out.dir) // empty
 		if errors.Is(err, confine.ErrMissing) {
 			err = fmt.Errorf("%w; with --confinement reduced the image is read without it, and the record says so", err)
 		}
@@ -343,7 +343,7 @@ func (t *firmwareTest) sample() evidence.Sample {
 // imports is the bill of materials, read as any other tool's.
 func (t *firmwareTest) imports(out *output) func(evidence.Artifact) []bundle.Imported {
 	return func(evidence.Artifact) []bundle.Imported {
-		b, err := os.ReadFile(filepath.Join(out.dir, ownBill))
+		b, err := os.ReadFile(out.path(ownBill))
 		if err != nil {
 			return nil
 		}

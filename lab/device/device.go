@@ -35,6 +35,8 @@ type Options struct {
 	Evidence   *evidence.Evidence // what the maker declared; nil: nothing
 	Now        func() time.Time
 	Progress   func(step string, done, all int) // may be nil
+	// Others asks other people's programs, when all else was seen; may be nil. Its error ends the run.
+	Others func(ctx context.Context, r *Result) (Others, error)
 }
 
 // TLS finds out whether a port speaks TLS, and how well.
@@ -77,6 +79,7 @@ type Result struct {
 	Judged   []lab.Judgment           `json:"judgments"`
 	Opened   int                      `json:"connections"`
 	Sessions []*wire.Session          `json:"-"`
+	Others   Others                   `json:"-"`
 	open     map[wire.Port]*Service   // by port
 	states   map[wire.Port]scan.State // of all that was scanned
 	onlySide bool
@@ -128,6 +131,9 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		if err := r.guess(ctx, &o, say); err != nil {
 			return nil, err
 		}
+	}
+	if err := r.askOthers(ctx, &o); err != nil {
+		return nil, err
 	}
 	r.End = r.Begin.Add(time.Since(began))
 	r.Opened, _ = l.Count()

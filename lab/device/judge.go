@@ -66,6 +66,7 @@ func (r *Result) judge(ev *evidence.Evidence) {
 		}
 	}
 	all = append(all, undeclared...)
+	all = append(all, r.differ(r.Others.Imports)...)
 	r.Findings, r.Left = lab.Sort(all)
 
 	r.judgeUndeclared(rows, ev != nil)
@@ -189,6 +190,9 @@ func (r *Result) judgeUndeclared(rows []row, declared bool) {
 		if unit == "5.6-5-2/b" { // services that no network reaches are out of sight
 			rest = append(slices.Clone(not), lab.Say("device.local-services"))
 			j.NotLooked = rest
+		}
+		if unit == "5.6-1-2/c" { // said once
+			j.Looked, j.NotLooked = slices.Concat(looked, r.Others.Looked), slices.Concat(not, r.Others.NotLooked)
 		}
 		switch {
 		case !declared || len(rows) == 0:

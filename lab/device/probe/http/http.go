@@ -74,7 +74,8 @@ var response = regexp.MustCompile(`response="([0-9a-f]+)"`)
 
 func hostOf(e *probe.Env) string {
 	if strings.Contains(e.Host, ":") {
-		return "[" + e.Host + "]"
+		host, _, _ := strings.Cut(e.Host, "%") // a zone means something on this machine only
+		return net.JoinHostPort(host, fmt.Sprint(e.Port.Number))
 	}
 	if e.Port.Number == 80 || e.Port.Number == 443 {
 		return e.Host

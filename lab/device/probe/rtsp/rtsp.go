@@ -38,7 +38,8 @@ func ask(ctx context.Context, e *probe.Env, method, path, extra string) (*reply,
 		return nil, err
 	}
 	defer c.Close()
-	u := "rtsp://" + net.JoinHostPort(e.Host, strconv.Itoa(int(e.Port.Number))) + path
+	host, _, _ := strings.Cut(e.Host, "%") // a zone means something on this machine only
+	u := "rtsp://" + net.JoinHostPort(host, strconv.Itoa(int(e.Port.Number))) + path
 	if _, err := fmt.Fprintf(c, "%s %s RTSP/1.0\r\nCSeq: 1\r\nUser-Agent: assay-lab\r\n%s\r\n", method, u, extra); err != nil {
 		return nil, err
 	}
