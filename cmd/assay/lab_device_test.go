@@ -333,7 +333,7 @@ END`, port, service)
 	// Into the bundle; a second program that is not there is said.
 	put("nmap", xml(`<service name="http" product="Go net/http" method="probed" conf="10"/>`))
 	code, stdout, stderr := labOf(t, "--ixit", image, "--tools", "nmap", "--out", filepath.Join(t.TempDir(), "out"), "--tcp", port, "--udp", "9", "--serial", "S", "--hardware", "H", "127.0.0.1")
-	if code != exitOK || !strings.Contains(stdout, "nmap.xml -> imports/") {
+	if code != exitOK || !strings.Contains(stdout, "imports/nmap.xml.yaml: nmap.xml") {
 		t.Fatalf("exit %d: %s%s", code, stdout, stderr)
 	}
 	b, err := bundle.Open(image)
