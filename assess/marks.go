@@ -223,7 +223,7 @@ func (w *walk) sampleWhy(r *evidence.Report, s *evidence.Sample) string {
 	switch {
 	case !w.ownFirmware(s.Firmware):
 		return RuleOtherFirmware
-	case !w.ownHardware(s.Hardware):
+	case s.Hardware != evidence.ImageFile && !w.ownHardware(s.Hardware):
 		return RuleOtherHardware
 	case !slices.Contains(r.Product.Models, s.Model):
 		return RuleOtherProduct

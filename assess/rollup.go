@@ -118,6 +118,9 @@ func (w *walk) verdicts(b *bound, passes bool) {
 		if g.rule = w.sample(r, v.Sample, u.kind == scheme.Functional); g.rule == "" && w.lacksFile(v.Artifacts) {
 			g.rule = RuleIncomplete
 		}
+		if s := r.Sample(v.Sample); g.rule == "" && u.kind == scheme.Functional && s != nil && s.Hardware == evidence.ImageFile {
+			g.rule = RuleNoSample // such a test is done on a device
+		}
 		if o := u.unit.Over; g.rule == "" && o != nil && b.stale != nil {
 			if why := b.stale[o.Table+"/"+v.Row]; why != "" {
 				g.rule = why

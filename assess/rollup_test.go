@@ -254,6 +254,28 @@ func TestLostRows(t *testing.T) {
 	}
 }
 
+// An image that was looked at as a file stands for every revision of the hardware, and
+// for no device: what works on a device is not seen in it.
+func TestImageFile(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		hardware string
+		want     bool
+	}{{"a unit", "A", true}, {"a unit of another revision", "Z", false}, {"an image file", evidence.ImageFile, false}} {
+		r := labReport(allUnits...)
+		r.Samples[0].Hardware = c.hardware
+		if got := show(Assess(compiled(t, labCatalog()), with(tried(), r), "open", day("2025-07-01"))[0]); (got == reached2) != c.want {
+			t.Errorf("functional units on %s: %s", c.name, got)
+		}
+		r = labReport(allUnits...)
+		r.Samples[1].Hardware = c.hardware
+		r.Results = []evidence.Result{{Requirements: []evidence.Ref{{Standard: "std", Edition: "1", Requirement: "m"}}, Verdict: evidence.Fail, Method: scheme.Test, Sample: "S2", Ground: "found"}}
+		if got := show(Assess(compiled(t, labCatalog()), with(tried(), r), "open", day("2025-07-01"))[0]); got == reached2 {
+			t.Errorf("a fail on %s takes nothing away: %s", c.name, got)
+		}
+	}
+}
+
 // A retest in a later report answers a fail; a maker's own does not.
 func TestRetest(t *testing.T) {
 	bad := labReport(allUnits...)

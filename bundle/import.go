@@ -388,7 +388,9 @@ func (b *Bundle) AddReport(dir, name string, r *evidence.Report) (Added, error) 
 	if err := os.Mkdir(filepath.Join(dir, reports), 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
 		return Added{}, err
 	}
-	text = append([]byte("# Written by the laboratory's tests of `assay lab`. Give the verdicts of the tasks, take the tasks out, and sign it.\n"), text...)
+	text = append([]byte("# Written by the laboratory's tests of `assay lab`. Give the verdicts of the tasks, take the tasks out, and sign it.\n"+
+		"# A task on a unit becomes a line of verdicts: {unit, row, sample, verdict, ground, artifacts}, one on a requirement\n"+
+		"# a line of results: {requirements: [STANDARD@EDITION/ID], verdict, method: test, sample, ground, artifacts}.\n"), text...)
 	write := func(f *os.File) error { _, err := f.Write(text); return err }
 	for n := 1; ; n++ {
 		path := reports + "/" + importName(strings.TrimSuffix(name, yamlExt), n)

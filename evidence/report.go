@@ -73,6 +73,10 @@ type Sample struct {
 	Received civil.Date `json:"received" yaml:"received"`
 }
 
+// ImageFile is the serial and hardware of a sample that is no unit but an image that
+// was looked at as a file. What was found in it holds for every revision that it runs on.
+const ImageFile = "none: an image file"
+
 // Subcontractor did a part of the tests.
 type Subcontractor struct {
 	ID    string   `json:"id" yaml:"id"`

@@ -308,6 +308,22 @@ func (v *validator) word(at, s string) {
 	}
 }
 
+// Revisions are the hardware revisions of a model or variant, its own and those of the
+// model that it varies; none where the product lists none.
+func (p *Product) Revisions(model string) []string {
+	for _, m := range p.Models {
+		if m.ID == model {
+			return m.Hardware
+		}
+		for _, v := range m.Variants {
+			if v.ID == model {
+				return slices.Concat(v.Hardware, m.Hardware)
+			}
+		}
+	}
+	return nil
+}
+
 // Has reports whether a product has the model or variant.
 func (p *Product) Has(model string) bool {
 	for _, m := range p.Models {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -233,6 +234,9 @@ func fillSample(s *evidence.Sample, r *labRun, version string) error {
 	}
 	if len(lacks) > 0 {
 		return fmt.Errorf("give the %s of the unit under test: a verdict names the unit that it is on", strings.Join(lacks, " and the "))
+	}
+	if made := ev.Product.Revisions(s.Model); len(made) > 0 && !slices.Contains(made, s.Hardware) {
+		return fmt.Errorf("--hardware %q: product.yaml has %s of model %s: give the one that stands on the unit", clip(s.Hardware), strings.Join(made, ", "), s.Model)
 	}
 	for _, f := range ev.Firmware {
 		if version == f.Version || version == "" && len(ev.Firmware) == 1 {

@@ -27,7 +27,7 @@ import (
 func labBundle(t *testing.T, image []byte, files map[string]string) string {
 	t.Helper()
 	b := bundle.New()
-	files["product.yaml"] = "product: {holder: fi:specimen, brand: SPECIMEN, name: SPECIMEN hub, functions: [gateway], models: [{id: H-1}]}\nfirmware: [{version: 1.0, sha256: " + evidence.Digest(image).String() + "}]\n"
+	files["product.yaml"] = "product: {holder: fi:specimen, brand: SPECIMEN, name: SPECIMEN hub, functions: [consumer/iot-gateway], models: [{id: H-1}]}\nfirmware: [{version: 1.0, sha256: " + evidence.Digest(image).String() + "}]\n"
 	for name, text := range files {
 		if err := b.Put(name, []byte(text)); err != nil {
 			t.Fatal(err)
@@ -111,7 +111,15 @@ func TestLabDevice(t *testing.T) {
 	if code := runLabDevice(t.Context(), args, stdio{nil, &stdout, &stderr}); code != exitFailed || !strings.Contains(stderr.String(), "exists") {
 		t.Errorf("exit %d: %s", code, stderr.String())
 	}
-	for _, bad := range [][]string{{"--consent", "all", "127.0.0.1"}, {"--tcp", "x", "127.0.0.1"}, {"--at", "today", "127.0.0.1"}, {"--ixit", dir, "127.0.0.1"}, {"--tools", "sh", "127.0.0.1"}, {"--tools", "nmap", "--no-tools", "127.0.0.1"}, {}} {
+	listed := labBundle(t, []byte("image"), map[string]string{"product.yaml": ""})
+	text, err = os.ReadFile(filepath.Join(listed, "product.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(listed, "product.yaml"), bytes.Replace(text, []byte("{id: H-1}"), []byte("{id: H-1, hardware: [A]}"), 1), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range [][]string{{"--consent", "all", "127.0.0.1"}, {"--tcp", "x", "127.0.0.1"}, {"--at", "today", "127.0.0.1"}, {"--ixit", dir, "127.0.0.1"}, {"--ixit", listed, "--serial", "1", "--hardware", "B", "127.0.0.1"}, {"--tools", "sh", "127.0.0.1"}, {"--tools", "nmap", "--no-tools", "127.0.0.1"}, {}} {
 		if code := runLabDevice(t.Context(), bad, stdio{nil, &stdout, &stderr}); code != exitUsage {
 			t.Errorf("%v: exit %d", bad, code)
 		}

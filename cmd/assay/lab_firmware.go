@@ -333,7 +333,7 @@ func (t *firmwareTest) write(out *output) (said []string, err error) {
 
 // sample is the image as a sample: no device was there.
 func (t *firmwareTest) sample() evidence.Sample {
-	s := evidence.Sample{ID: "I1", Chosen: "image file handed in", Serial: "none: an image file", Hardware: "none: an image file", Firmware: t.sum, Received: t.day()}
+	s := evidence.Sample{ID: "I1", Chosen: "image file handed in", Serial: evidence.ImageFile, Hardware: evidence.ImageFile, Firmware: t.sum, Received: t.day()}
 	if t.in != nil && len(t.in.Evidence.Product.Models) > 0 {
 		s.Model = t.in.Evidence.Product.Models[0].ID
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -163,6 +164,56 @@ func TestLabTakesNothingAway(t *testing.T) {
 	}
 	if after := assess(); after != before || !strings.Contains(before, "reached") {
 		t.Errorf("before:\n%s\nafter:\n%s", before, after)
+	}
+}
+
+// What an image shows holds for every revision of the hardware that it runs on, and a
+// report on requirements as a whole is signed with the others.
+func TestLabFirmwareCounts(t *testing.T) {
+	image, err := os.ReadFile("../../testdata/hub/hub-1.0.bin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := labBundle(t, image, map[string]string{"ics.yaml": "ics:\n  - {standard: en-303-645, edition: 2.1.1, date: 2026-11-01, entries: {5.1-1: yes}}\n"})
+	name := filepath.Join(dir, "product.yaml")
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := bytes.Replace(text, []byte("[{id: H-1}]"), []byte("[{id: H-1, hardware: [A]}]"), 1)
+	if bytes.Equal(listed, text) {
+		t.Fatalf("%s", text)
+	}
+	if err := os.WriteFile(name, listed, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	run := func(f func(context.Context, []string, stdio) int, code int, args ...string) string {
+		t.Helper()
+		var stdout, stderr bytes.Buffer
+		if got := f(t.Context(), args, stdio{strings.NewReader("specimen"), &stdout, &stderr}); got != code {
+			t.Fatalf("%v: exit %d: %s%s", args, got, stdout.String(), stderr.String())
+		}
+		return stdout.String() + stderr.String()
+	}
+	run(runLabFirmware, exitOK, "--bundle", dir, "--by", "specimen-lab", "--out", filepath.Join(t.TempDir(), "out"), "--at", "2026-11-24T10:00:00Z", "--no-scanners", "--confinement", "reduced", "../../testdata/hub/hub-1.0.bin")
+	reports, err := filepath.Glob(filepath.Join(dir, "verdicts", "lab-*.yaml"))
+	if err != nil || len(reports) != 2 {
+		t.Fatal(reports, err)
+	}
+	key := filepath.Join(t.TempDir(), "key")
+	pem, err := os.ReadFile("../../testdata/gateway-lab/specimen-lab.key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(key, pem, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range reports {
+		run(runEvidence, exitOK, "sign", "--rows", "--key", key, "--passphrase-file", "-", r)
+	}
+	said := run(runAssess, exitFailed, "--at", "2026-11-24", "--laboratory", "../../testdata/gateway-lab/specimen-lab.yaml", "--scheme", "sg-cls-iot", "--explain", "5.1-1", dir)
+	if !strings.Contains(said, "fail, test by laboratory on 2026-11-24") || strings.Contains(said, "does not count") {
+		t.Error(said)
 	}
 }
 
