@@ -71,6 +71,7 @@ nvram set wl0_wpa_psk=Station12345
 openssl enc -d -aes-256-cbc -in fw.bin -k Vend0rKey
 curl -u update:Upd8ter http://fw.example.org/x
 printf 'dev:%s\n' "$X" | chpasswd
+(echo $ROOTPASS; sleep 1; echo $ROOTPASS) | passwd root >/dev/null 2>&1
 `,
 		"usr/share/doc/x/install.sh": "#!/bin/sh\necho root:root | chpasswd\n",
 	})
@@ -87,6 +88,7 @@ printf 'dev:%s\n' "$X" | chpasswd
 		"credential.wireless-key confirmed /etc/init.d/rcS:18 wl0_wpa_psk Station12345",
 		"credential.in-script confirmed /etc/init.d/rcS:19 Vend0rKey openssl",
 		"credential.in-script confirmed /etc/init.d/rcS:20 update Upd8ter curl",
+		"credential.set-by-script confirmed /etc/init.d/rcS:22 root admin passwd",
 	)
 }
 

@@ -65,6 +65,14 @@ func (w Word) fixed() (string, bool) {
 	return s, true
 }
 
+// descriptor is the digit that a word consists of, as before a redirection; 0: it is another.
+func (w Word) descriptor() byte {
+	if len(w) == 1 && w[0].Kind == Literal && !w[0].Quoted && len(w[0].Text) == 1 && w[0].Text[0] >= '0' && w[0].Text[0] <= '9' {
+		return w[0].Text[0]
+	}
+	return 0
+}
+
 // Assignment is NAME=VALUE.
 type Assignment struct {
 	Name  string
@@ -89,7 +97,7 @@ type Simple struct {
 	Set    []Assignment
 	Words  []Word
 	To     []Redirection
-	From   int    // index of the command whose output it reads, -1 for none
+	From   int    // index of the command whose output it reads, the first of a group, -1 for none
 	After  string // "&&" or "||": it depends on the command before it
 	Back   bool   // it is put in the background
 	Within []Frame
@@ -173,7 +181,21 @@ func isNameByte(c byte) bool {
 func (p *parser) run(depth int) {
 	cur := Simple{From: -1}
 	pipe, after := -1, ""
-	subshells := 0
+	var groups []int // index of the first command of each open ( and {
+	closed := -1     // of the group that ends just before
+	open := func() {
+		if len(groups) < maxNesting {
+			groups = append(groups, len(p.out))
+		}
+	}
+	shut := func() {
+		if n := len(groups); n > 0 {
+			if groups[n-1] < len(p.out) {
+				closed = groups[n-1]
+			}
+			groups = groups[:n-1]
+		}
+	}
 	inCase := []bool{false} // for each case: a pattern is due
 	caseDue := func() bool { return len(inCase) > 1 && inCase[len(inCase)-1] }
 	var test []string // words of the condition of an if
@@ -219,6 +241,10 @@ func (p *parser) run(depth int) {
 	}
 	for p.at < len(p.s) && len(p.out) < MaxCommands {
 		c := p.peek()
+		before := closed
+		if c != ' ' && c != '\t' {
+			closed = -1
+		}
 		switch {
 		case c == '\n':
 			p.next()
@@ -276,7 +302,9 @@ func (p *parser) run(depth int) {
 			if p.peek() == '&' {
 				p.next()
 			}
-			pipe = end()
+			if pipe = end(); pipe < 0 {
+				pipe = before
+			}
 		case c == '(':
 			p.next()
 			if caseDue() {
@@ -289,7 +317,7 @@ func (p *parser) run(depth int) {
 				break
 			}
 			end()
-			subshells++
+			open()
 		case c == ')':
 			p.next()
 			if caseDue() {
@@ -305,8 +333,11 @@ func (p *parser) run(depth int) {
 				break
 			}
 			end()
-			subshells = max(subshells-1, 0)
+			shut()
 		case c == '>' || c == '<':
+			if n := len(cur.Words); n > 0 && p.at > 0 && p.s[p.at-1] == cur.Words[n-1].descriptor() {
+				cur.Words = cur.Words[:n-1]
+			}
 			p.redirect(&cur)
 		default:
 			line := p.line
@@ -360,8 +391,12 @@ func (p *parser) run(depth int) {
 					} else if text == "{" {
 						push("{", "function")
 					}
+					if text == "{" {
+						open()
+					}
 					continue
 				case "}":
+					shut()
 					if n := len(p.frames); n > 0 && p.frames[n-1].Kind == "{" {
 						function := p.frames[n-1].Text == "function"
 						p.frames = p.frames[:n-1]
@@ -497,8 +532,6 @@ func (p *parser) redirect(c *Simple) {
 	if c.Line == 0 {
 		c.Line = line
 	}
-	// The number of a descriptor before it stays as a word: it cannot be told from an argument, and
-	// does no harm there.
 	switch op {
 	case "<<":
 		if len(p.heres) < 10 {

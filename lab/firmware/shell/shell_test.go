@@ -57,13 +57,15 @@ func TestParse(t *testing.T) {
 			[]string{"1 [if:] [_${a}_=_1_]", `2 [if:[ ${a} = 1 ]] telnetd`, `4 [else:[ ${a} = 1 ]] false`, "6 last"}},
 		"case": {"case \"$1\" in\n start|boot)\n  run me\n  ;;\n stop) kill it;;\nesac\nafter\n",
 			[]string{"3 [case:start|boot] run_me", "5 [case:stop] kill_it", "7 after"}},
-		"function":     {"start() {\n if x; then y; fi\n}\nstop()\n{\n z\n}\nw\n", []string{"2 [function:start,if:] x", "2 [function:start,if:x] y", "6 [function:stop] z", "8 w"}},
-		"here":         {"cat >/etc/x <<EOF\nroot::0\n$a b\nEOF\nnext\n", []string{"1 cat >/etc/x <<root::0\n${a} b\n", "5 next"}},
-		"loop":         {"for i in /etc/init0.d/S??* ;do\n $i\ndone\nfree\n", []string{"1 [for:] for_i_in_/etc/init0.d/S??*", "2 [for:] ${i}", "4 free"}},
-		"substitution": {"x=`curl -k http://a/b`\n", []string{"1 x=$(curl -k http://a/b) ", "1 curl_-k_http://a/b"}},
-		"and":          {"[ -x /bin/a ] && a -b || c\n", []string{"1 [_-x_/bin/a_]", "1 a_-b&&", "1 c||"}},
-		"redirect":     {"a >/dev/null 2>&1 &\n", []string{"1 a_2 >/dev/null >1 &"}},
-		"group":        {"[ x ] && {\n a\n}\nb\n", []string{"1 [_x_]", "2 a", "4 b"}},
+		"function":      {"start() {\n if x; then y; fi\n}\nstop()\n{\n z\n}\nw\n", []string{"2 [function:start,if:] x", "2 [function:start,if:x] y", "6 [function:stop] z", "8 w"}},
+		"here":          {"cat >/etc/x <<EOF\nroot::0\n$a b\nEOF\nnext\n", []string{"1 cat >/etc/x <<root::0\n${a} b\n", "5 next"}},
+		"loop":          {"for i in /etc/init0.d/S??* ;do\n $i\ndone\nfree\n", []string{"1 [for:] for_i_in_/etc/init0.d/S??*", "2 [for:] ${i}", "4 free"}},
+		"substitution":  {"x=`curl -k http://a/b`\n", []string{"1 x=$(curl -k http://a/b) ", "1 curl_-k_http://a/b"}},
+		"and":           {"[ -x /bin/a ] && a -b || c\n", []string{"1 [_-x_/bin/a_]", "1 a_-b&&", "1 c||"}},
+		"redirect":      {"a >/dev/null 2>&1 &\n", []string{"1 a >/dev/null >1 &"}},
+		"descriptor":    {"passwd root 2>/dev/null\necho 2 >x \"2\">y 12>z\n", []string{"1 passwd_root >/dev/null", "2 echo_2_2_12 >x >y >z"}},
+		"pipe of group": {"(echo a; sleep 1; echo a) | passwd\n{ echo b; echo b; } | passwd\n(c)\nd | e\n(f) ; g | h\n", []string{"1 echo_a", "1 sleep_1", "1 echo_a", "1 passwd <0", "2 echo_b", "2 echo_b", "2 passwd <4", "3 c", "4 d", "4 e <8", "5 f", "5 g", "5 h <11"}},
+		"group":         {"[ x ] && {\n a\n}\nb\n", []string{"1 [_x_]", "2 a", "4 b"}},
 	} {
 		if got := told(c.script); !slices.Equal(got, c.want) {
 			t.Errorf("%s: got\n  %s\nwant\n  %s", name, strings.Join(got, "\n  "), strings.Join(c.want, "\n  "))
