@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"sync"
 	"time"
 
 	"assay/evidence"
@@ -110,15 +111,9 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	r.take(scanned)
-	for i := range r.Services {
-		say("services", i, len(r.Services))
-		s := &r.Services[i]
-		s.env = &probe.Env{Link: l, Port: s.Port, Consent: o.Consent, Host: o.Name, At: o.Now()}
-		if err := o.look(ctx, s); err != nil {
-			return nil, err
-		}
+	if err := r.observe(ctx, l, &o, say); err != nil {
+		return nil, err
 	}
-	say("services", len(r.Services), len(r.Services))
 	if err := r.silent(ctx, l, &o, scanned); err != nil {
 		return nil, err
 	}
@@ -140,6 +135,35 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	r.Sessions = l.Sessions()
 	r.judge(o.Evidence)
 	return r, nil
+}
+
+// lookers is how many services are observed at once: most of a look is waiting for a
+// port that does not answer what it does not know.
+const lookers = 4
+
+// observe looks at all open ports.
+func (r *Result) observe(ctx context.Context, l *wire.Link, o *Options, say func(string, int, int)) error {
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	var failed error
+	slots := make(chan struct{}, lookers)
+	done := 0
+	for i := range r.Services {
+		s := &r.Services[i]
+		s.env = &probe.Env{Link: l, Port: s.Port, Consent: o.Consent, Host: o.Name, At: r.Begin}
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			err := o.look(ctx, s)
+			mu.Lock()
+			defer mu.Unlock()
+			failed = cmp.Or(failed, err)
+			done++
+			say("services", done, len(r.Services))
+		})
+	}
+	wg.Wait()
+	return failed
 }
 
 // silent asks the ports of UDP that did not answer the scan, and where a protocol
@@ -206,8 +230,8 @@ const patience = 2 * time.Minute
 // errPatience is said of a service that was not observed to the end.
 var errPatience = errors.New("the port held the probe for longer than is waited")
 
-// observe runs one look within the patience. The context's own end is an error of its own.
-func (o *Options) observe(ctx context.Context, e *probe.Env, look func(context.Context, *probe.Env) (*probe.Observation, error)) (obs *probe.Observation, err, ended error) {
+// within runs one look within the patience. The context's own end is an error of its own.
+func (o *Options) within(ctx context.Context, e *probe.Env, look func(context.Context, *probe.Env) (*probe.Observation, error)) (obs *probe.Observation, err, ended error) {
 	within, cancel := context.WithTimeoutCause(ctx, o.Patience, errPatience)
 	defer cancel()
 	obs, err = look(within, e)
@@ -226,7 +250,7 @@ func (o *Options) look(ctx context.Context, s *Service) error {
 	if e.Port.Transport == wire.TCP {
 		e.Greeting = greeting(ctx, e)
 		if len(e.Greeting) == 0 && o.TLS != nil {
-			obs, err, ended := o.observe(ctx, e, o.TLS.Look)
+			obs, err, ended := o.within(ctx, e, o.TLS.Look)
 			if ended != nil {
 				return ended
 			}
@@ -243,7 +267,7 @@ func (o *Options) look(ctx context.Context, s *Service) error {
 	}
 	held := 0
 	for _, p := range o.order(e) {
-		obs, err, ended := o.observe(ctx, e, p.Look)
+		obs, err, ended := o.within(ctx, e, p.Look)
 		if ended != nil {
 			return ended
 		}

@@ -2,7 +2,13 @@ package protocols
 
 import (
 	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
 	"fmt"
+	"math/big"
 	"net"
 	"net/netip"
 	"os"
@@ -92,7 +98,7 @@ func observe(t *testing.T, port int, w twin) *device.Result {
 	}
 	o := device.Options{
 		Name: "127.0.0.1", Addr: netip.MustParseAddr("127.0.0.1"), Probes: probes, TLS: tls.TLS{}, Consent: w.consent, Candidates: w.with,
-		Link: wire.Options{Rate: 10_000, Timeout: 2 * time.Second}, Guess: device.GuessLimits{Tries: 8},
+		Link: wire.Options{Rate: 10_000, Timeout: 1200 * time.Millisecond}, Guess: device.GuessLimits{Tries: 8},
 	}
 	if w.udp {
 		o.UDP = scan.Ports{uint16(port)}
@@ -204,6 +210,25 @@ func certificate(t *testing.T, dir string, args ...string) (key, cert string) {
 	return key, cert
 }
 
+// ended is a certificate that was valid until yesterday.
+func ended(t *testing.T, dir string) (key, cert string) {
+	t.Helper()
+	k, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	c := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "SPECIMEN"}, NotBefore: now.AddDate(-1, 0, 0), NotAfter: now.AddDate(0, 0, -1)}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, k.Public(), k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := func(kind string, b []byte) string {
+		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: b}))
+	}
+	return write(t, dir, "key.pem", text("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(k))), write(t, dir, "cert.pem", text("CERTIFICATE", der))
+}
+
 func busybox(t *testing.T) string {
 	return filepath.Join(labtest.Unpacked(t, "busybox-static:amd64"), "bin/busybox")
 }
@@ -211,7 +236,7 @@ func busybox(t *testing.T) string {
 func nginx(conf func(t *testing.T, dir string, port int) string) func(*testing.T, string, int) *exec.Cmd {
 	return func(t *testing.T, dir string, port int) *exec.Cmd {
 		write(t, dir, "www/index.html", "<title>SPECIMEN</title>")
-		c := write(t, dir, "n.conf", fmt.Sprintf("daemon off; pid %[1]s/pid; error_log stderr; events {}\nhttp { access_log off; client_body_temp_path %[1]s/t; proxy_temp_path %[1]s/t; fastcgi_temp_path %[1]s/t; uwsgi_temp_path %[1]s/t; scgi_temp_path %[1]s/t;\n%[2]s }", dir, conf(t, dir, port)))
+		c := write(t, dir, "n.conf", fmt.Sprintf("user root; daemon off; pid %[1]s/pid; error_log stderr; events {}\nhttp { access_log off; client_body_temp_path %[1]s/t; proxy_temp_path %[1]s/t; fastcgi_temp_path %[1]s/t; uwsgi_temp_path %[1]s/t; scgi_temp_path %[1]s/t;\n%[2]s }", dir, conf(t, dir, port)))
 		return tool(t, "nginx", "-p", dir, "-c", c)
 	}
 }
@@ -234,6 +259,38 @@ var fleet = []twin{
 			return fmt.Sprintf(`server { server_tokens off; listen 127.0.0.1:%d ssl; root %s/www; ssl_certificate %s; ssl_certificate_key %s; ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20; }`, port, dir, c, k)
 		}),
 		lacks: medium,
+	},
+	{
+		name: "nginx with old ciphers", protocol: "http", product: "",
+		start: nginx(func(t *testing.T, dir string, port int) string {
+			k, c := certificate(t, dir, "-newkey", "rsa:2048")
+			must(t, tool(t, "openssl", "dhparam", "-dsaparam", "-out", filepath.Join(dir, "dh.pem"), "1024"))
+			return fmt.Sprintf(`server { server_tokens off; listen 127.0.0.1:%d ssl; root %s/www; ssl_certificate %s; ssl_certificate_key %s; ssl_dhparam %s/dh.pem; ssl_protocols TLSv1; ssl_ciphers "NULL-SHA:DHE-RSA-AES128-SHA:AES128-SHA:@SECLEVEL=0"; }`, port, dir, c, k, dir)
+		}),
+		finds: []string{"tls.old-version", "tls.no-modern-version", "tls.no-encryption", "tls.weak-dh"}, lacks: []string{"tls.no-forward-secrecy", "tls.weak-key"},
+	},
+	{
+		name: "nginx with an ended certificate and no forward secrecy", protocol: "http", product: "",
+		start: nginx(func(t *testing.T, dir string, port int) string {
+			k, c := ended(t, dir)
+			return fmt.Sprintf(`server { server_tokens off; listen 127.0.0.1:%d ssl; root %s/www; ssl_certificate %s; ssl_certificate_key %s; ssl_protocols TLSv1.2; ssl_ciphers AES128-SHA:AES256-SHA; }`, port, dir, c, k)
+		}),
+		finds: []string{"tls.certificate-not-valid", "tls.no-forward-secrecy"}, lacks: []string{"tls.old", "tls.weak-key", "tls.no-encryption"},
+	},
+	{
+		name: "nginx with a cookie that scripts read, and a listing", protocol: "http", product: "",
+		start: nginx(func(t *testing.T, dir string, port int) string {
+			write(t, dir, "files/config.bin", "x")
+			return fmt.Sprintf(`server { server_tokens off; listen 127.0.0.1:%d; root %s/files; autoindex on; add_header Set-Cookie "session=1; Path=/"; }`, port, dir)
+		}),
+		finds: []string{"http.cookie", "http.listing"},
+	},
+	{
+		name: "nginx with a cookie that they do not", protocol: "http", product: "",
+		start: nginx(func(t *testing.T, dir string, port int) string {
+			return fmt.Sprintf(`server { server_tokens off; listen 127.0.0.1:%d; root %s/www; add_header Set-Cookie "session=1; Path=/; HttpOnly; SameSite=Strict"; }`, port, dir)
+		}),
+		lacks: []string{"http."},
 	},
 	{
 		name: "nginx that only redirects", protocol: "http", product: "",
@@ -276,6 +333,28 @@ var fleet = []twin{
 			return tool(t, "dropbear", "-F", "-E", "-r", key, "-p", fmt.Sprintf("127.0.0.1:%d", port), "-P", filepath.Join(dir, "pid"))
 		},
 		finds: []string{"ssh.weak-host-key", "device.tells-version"},
+	},
+	{
+		name: "dropbear that offers a key it has not", protocol: "ssh", product: "dropbear", auth: probe.AuthRequired, root: true,
+		start: func(t *testing.T, dir string, port int) *exec.Cmd {
+			key := filepath.Join(dir, "ed25519")
+			must(t, tool(t, "dropbearkey", "-t", "ed25519", "-f", key))
+			return tool(t, "dropbear", "-F", "-E", "-r", key, "-p", fmt.Sprintf("127.0.0.1:%d", port), "-P", filepath.Join(dir, "pid"))
+		},
+		finds: []string{"ssh.outdated-algorithm"}, lacks: []string{"ssh.weak-host-key", "device.no-"},
+	},
+	{
+		name: "openssh with two keys, one of them short", protocol: "ssh", product: "OpenSSH", auth: probe.AuthRequired, root: true,
+		start: func(t *testing.T, dir string, port int) *exec.Cmd {
+			if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
+				t.Fatal(err)
+			}
+			must(t, tool(t, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(dir, "e")))
+			must(t, tool(t, "ssh-keygen", "-q", "-t", "rsa", "-b", "1024", "-N", "", "-f", filepath.Join(dir, "r")))
+			return tool(t, "sshd", "-D", "-e", "-f", "/dev/null", "-o", fmt.Sprintf("ListenAddress=127.0.0.1:%d", port), "-o", "HostKey="+filepath.Join(dir, "e"), "-o", "HostKey="+filepath.Join(dir, "r"), "-o", "PidFile=none",
+				"-o", "UsePAM=no", "-o", "RequiredRSASize=1024", "-o", "Ciphers=aes128-ctr,3des-cbc")
+		},
+		finds: []string{"ssh.weak-host-key", "ssh.broken-algorithm"}, lacks: []string{"device.no-"},
 	},
 	{
 		name: "openssh with keys only", protocol: "ssh", product: "OpenSSH", auth: probe.AuthRequired, root: true,
@@ -335,6 +414,14 @@ var fleet = []twin{
 			return fmt.Sprintf("listener %d 127.0.0.1\nallow_anonymous true\n", port)
 		}),
 		finds: []string{"device.no-authentication", "device.clear-text"},
+	},
+	{
+		name: "mosquitto that lets anybody in and shows nothing", protocol: "mqtt", product: "", auth: probe.AuthNone,
+		start: mosquitto(func(t *testing.T, dir string, port int) string {
+			acl := write(t, dir, "acl", "topic write in/box\n")
+			return fmt.Sprintf("user root\nlistener %d 127.0.0.1\nallow_anonymous true\nacl_file %s\n", port, acl)
+		}),
+		finds: []string{"device.clear-text", "mqtt.anonymous"}, lacks: []string{"device.no-authentication"},
 	},
 	{
 		name: "mosquitto with TLS and a password", protocol: "mqtt", product: "", auth: probe.AuthRequired,

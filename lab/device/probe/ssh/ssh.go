@@ -60,7 +60,9 @@ func look(ctx context.Context, e *probe.Env) (*probe.Observation, error) {
 		return o, errors.New("the server offers no algorithms of SSH 2")
 	}
 	algorithms(o, e, off)
-	return o, ways(ctx, e, o)
+	err = ways(ctx, e, o)
+	rsaKey(ctx, e, o, off)
+	return o, err
 }
 
 // hello reads the greeting and the first packet; off is nil where there is none
@@ -218,6 +220,29 @@ func ways(ctx context.Context, e *probe.Env, o *probe.Observation) error {
 	return fmt.Errorf("no way of signing in was seen: %w", err)
 }
 
+// rsaKey looks at the RSA key of a server that has another, too: it may be a short one.
+// A server that offers RSA and has no such key, as dropbear does, is not asked for
+// it in ways, where that would end the connection.
+func rsaKey(ctx context.Context, e *probe.Env, o *probe.Observation, off *offer) {
+	algorithms := slices.DeleteFunc(config().HostKeyAlgorithms, func(a string) bool { return !isRSA(a) })
+	offered := slices.ContainsFunc(off.hostKey, func(a string) bool { return slices.Contains(algorithms, a) })
+	seen := slices.ContainsFunc(o.Details, func(p lab.Property) bool {
+		return p.Name == "fingerprint" && strings.HasPrefix(p.Value, ssh.KeyAlgoRSA+" ")
+	})
+	if !offered || seen {
+		return
+	}
+	conf := config()
+	conf.HostKeyAlgorithms = algorithms
+	conf.HostKeyCallback = func(_ string, _ net.Addr, k ssh.PublicKey) error {
+		hostKey(o, e, k)
+		return errStop
+	}
+	_ = dial(ctx, e, conf, "ssh RSA key")
+}
+
+func isRSA(algorithm string) bool { return strings.Contains(algorithm, "rsa") }
+
 func hostKey(o *probe.Observation, e *probe.Env, k ssh.PublicKey) {
 	print := ssh.FingerprintSHA256(k)
 	o.Detail("fingerprint", k.Type()+" "+print)
@@ -236,6 +261,15 @@ func config() *ssh.ClientConfig {
 	c.Ciphers = append(s.Ciphers, i.Ciphers...)
 	c.MACs = append(s.MACs, i.MACs...)
 	c.HostKeyAlgorithms = append(s.HostKeys, i.HostKeys...)
+	slices.SortStableFunc(c.HostKeyAlgorithms, func(a, b string) int { // RSA last
+		switch {
+		case isRSA(a) == isRSA(b):
+			return 0
+		case isRSA(b):
+			return -1
+		}
+		return 1
+	})
 	return c
 }
 
