@@ -35,7 +35,7 @@ passwords that everybody knows and how fast they can be guessed.
 It connects to ADDRESS and to nothing else, asks what anybody may ask, and changes
 nothing. More needs --consent:
   sign-in   tries known passwords, and those found in the firmware; may lock accounts
-  guess     measures how fast wrong passwords can be tried (20 of them)
+  guess     measures how fast wrong passwords can be tried (20 of them); includes sign-in
   write     tries changes that a right device refuses, and takes them back;
             testssl.sh tries known flaws
 
@@ -86,6 +86,9 @@ func runLabDevice(ctx context.Context, args []string, std stdio) int {
 	var err error
 	if o.Consent, err = probe.ParseConsent(*consent); err != nil {
 		return v.misuse("%v", err)
+	}
+	if *credentials != "" && !o.Consent.SignIn {
+		return v.misuse("--credentials are tried with --consent sign-in alone")
 	}
 	if o.TCP, err = scan.ParsePorts(*tcp); err != nil {
 		return v.misuse("--tcp: %v", err)

@@ -119,7 +119,7 @@ func TestLabDevice(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(listed, "product.yaml"), bytes.Replace(text, []byte("{id: H-1}"), []byte("{id: H-1, hardware: [A]}"), 1), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	for _, bad := range [][]string{{"--consent", "all", "127.0.0.1"}, {"--tcp", "x", "127.0.0.1"}, {"--at", "today", "127.0.0.1"}, {"--ixit", dir, "127.0.0.1"}, {"--ixit", listed, "--serial", "1", "--hardware", "B", "127.0.0.1"}, {"--tools", "sh", "127.0.0.1"}, {"--tools", "nmap", "--no-tools", "127.0.0.1"}, {}} {
+	for _, bad := range [][]string{{"--consent", "all", "127.0.0.1"}, {"--credentials", "x", "127.0.0.1"}, {"--tcp", "x", "127.0.0.1"}, {"--at", "today", "127.0.0.1"}, {"--ixit", dir, "127.0.0.1"}, {"--ixit", listed, "--serial", "1", "--hardware", "B", "127.0.0.1"}, {"--tools", "sh", "127.0.0.1"}, {"--tools", "nmap", "--no-tools", "127.0.0.1"}, {}} {
 		if code := runLabDevice(t.Context(), bad, stdio{nil, &stdout, &stderr}); code != exitUsage {
 			t.Errorf("%v: exit %d", bad, code)
 		}

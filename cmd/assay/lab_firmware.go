@@ -208,7 +208,11 @@ func (t *firmwareTest) run(ctx context.Context, shown *progress) error {
 	begin := time.Now()
 	o := firmware.Options{At: t.at, Words: t.passwords(), Reduced: t.reduced, Progress: func(p firmware.Progress) {
 		if p.Size > 0 {
-			shown.say("%3d %%  %s %s, %d files, %d MB unpacked", 100*p.Done/p.Size, p.Format, p.Part, p.Files, p.Unpacked>>20)
+			s := fmt.Sprintf("%3d %%  %s %s", 100*p.Done/p.Size, p.Format, p.Part)
+			if p.Files > 0 || p.Unpacked > 0 {
+				s += fmt.Sprintf(", %d files, %d MB unpacked", p.Files, p.Unpacked>>20)
+			}
+			shown.say("%s", s)
 		}
 	}}
 	var err error
