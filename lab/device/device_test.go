@@ -128,6 +128,32 @@ func TestDeclaredAndSeen(t *testing.T) {
 	}
 }
 
+// Silence speaks for nothing: a device that is off neither breaks nor keeps what was
+// stated of it.
+func TestMute(t *testing.T) {
+	row := func(id, port, status string) evidence.Row {
+		return evidence.Row{"id": {id}, "ports": {port}, "access": {"network"}, "status": {status}}
+	}
+	ev := &evidence.Evidence{IXIT: map[string][]evidence.Row{"log-intf": {row("a", "80/tcp", "enabled"), row("b", "23/tcp", "disabled")}}}
+	port := func(n uint16) wire.Port { return wire.Port{Transport: wire.TCP, Number: n} }
+	for _, c := range []struct {
+		name             string
+		third            scan.State // of another port
+		on, off, surplus string
+	}{
+		{"off", scan.Filtered, "inconclusive", "inconclusive", "inconclusive"},
+		{"on behind a filter", scan.Closed, "inconclusive", "pass", "pass"},
+	} {
+		r := &Result{Addr: "192.0.2.1", onlySide: true, Scanned: map[string]string{"tcp": "1-65535", "udp": "1-65535"}, states: map[wire.Port]scan.State{port(80): scan.Filtered, port(23): scan.Filtered, port(9): c.third}}
+		r.judge(ev)
+		for what, got := range map[string][2]string{"on": {r.verdict("5.6-1-2/d", "log-intf/a"), c.on}, "off": {r.verdict("5.6-1-2/d", "log-intf/b"), c.off}, "surplus": {r.verdict("5.6-1-2/c", ""), c.surplus}} {
+			if got[0] != got[1] {
+				t.Errorf("%s, %s: %s, not %s", c.name, what, got[0], got[1])
+			}
+		}
+	}
+}
+
 func TestSignIn(t *testing.T) {
 	port := listen(t, "HELLO\r\n")
 	ixit := map[string][]evidence.Row{

@@ -155,6 +155,17 @@ func (r *Result) at(p lab.Place, in func(wire.Port) bool) bool {
 	return false
 }
 
+// mute reports whether nothing came back from any port: the device may be off, or
+// somewhere else, and what is not heard of it is no word for it.
+func (r *Result) mute() bool {
+	for _, s := range r.states {
+		if s == scan.Open || s == scan.Closed {
+			return false
+		}
+	}
+	return true
+}
+
 // fullTCP reports whether every port of TCP was tried, and fullUDP of UDP.
 func (r *Result) full(t wire.Transport) bool { return r.Scanned[string(t)] == "1-65535" }
 
@@ -168,6 +179,9 @@ func (r *Result) scope() (looked, not []lab.Phrase) {
 		if !r.full(t) {
 			not = append(not, lab.Say("device.other-ports", strings.ToUpper(string(t))))
 		}
+	}
+	if r.mute() {
+		not = append(not, lab.Say("device.mute"))
 	}
 	if n := len(r.Unsure); n > 0 {
 		not = append(not, lab.Say("device.silent", n))
@@ -183,7 +197,7 @@ func (r *Result) scope() (looked, not []lab.Phrase) {
 func (r *Result) judgeUndeclared(rows []row, declared bool) {
 	looked, not := r.scope()
 	bad := r.with(nil, "device.undeclared-port", "device.off-and-answers", "device.local-and-answers")
-	whole := r.full(wire.TCP) && r.full(wire.UDP) && r.onlySide
+	whole := r.full(wire.TCP) && r.full(wire.UDP) && r.onlySide && !r.mute()
 	for _, unit := range []string{"5.6-1-2/c", "5.5-5-2/b", "5.13-1-2/c", "5.6-5-2/b"} {
 		j := lab.Judgment{Requirement: requirement(unit), Unit: unit, Looked: looked, NotLooked: not}
 		rest := not
@@ -244,9 +258,12 @@ func (r *Result) judgeRow(d *row, rows []row) {
 		j.Verdict, j.Ground, j.Findings = evidence.Fail, []lab.Phrase{lab.Say("device.row-off-answers", names(own))}, r.with(d.has, "device.off-and-answers")
 	case !d.on && len(own) < len(open):
 		j.Verdict, j.Ground = evidence.Inconclusive, []lab.Phrase{lab.Say("device.row-shared", names(open))}
-	case !d.on && len(silent) == 0 && len(untried) == 0:
+	case !d.on && len(silent) == 0 && len(untried) == 0 && !r.mute():
 		j.Verdict, j.Ground = evidence.Pass, []lab.Phrase{lab.Say("device.row-quiet", names(closed))}
 	default:
+		if !d.on && len(silent)+len(untried) == 0 {
+			silent = closed
+		}
 		j.Verdict, j.Ground = evidence.Inconclusive, []lab.Phrase{lab.Say("device.row-unsure", names(append(slices.Clone(silent), untried...)))}
 	}
 	if j.Verdict == evidence.Inconclusive {
@@ -275,7 +292,7 @@ func (r *Result) tally(d *row) (open, silent, untried, closed []wire.Port) {
 					untried = append(untried, p)
 				case s == scan.Open:
 					open = append(open, p)
-				case s == scan.OpenFiltered:
+				case s == scan.OpenFiltered, s == scan.Filtered && d.on: // silence is no word that it is off
 					silent = append(silent, p)
 				default:
 					closed = append(closed, p)
