@@ -194,3 +194,17 @@ func TestMap(t *testing.T) {
 		t.Errorf("%g of %g", sum, fs.Weight)
 	}
 }
+
+// What stands in a small place of a block does not fill it.
+func TestOwnRoom(t *testing.T) {
+	small := &Block{Name: "cpio", Weight: 250}
+	root := &Block{Weight: 1000, Children: []*Block{{Name: "linux", Weight: 1000, Children: []*Block{small}}}}
+	for _, r := range layout(root) {
+		if share := r.W * r.H / (mapWidth * mapHeight); math.Abs(share-r.B.Weight/1000) > 0.02 {
+			t.Errorf("%s has %.3f of the map", r.B.Name, share)
+		}
+	}
+	if n := len(layout(root)); n != 2 {
+		t.Errorf("%d blocks", n)
+	}
+}

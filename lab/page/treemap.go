@@ -166,8 +166,16 @@ func layout(b *Block) (rs []rect) {
 		if len(b.Children) == 0 || w < 3*minSide || h < 3*minSide {
 			return
 		}
-		for _, r := range squarify(b.Children, x, y, w, h) {
-			if r.W < minSide/2 || r.H < minSide/2 {
+		own := &Block{Weight: b.Weight} // what none of them stands for keeps its room
+		for _, c := range b.Children {
+			own.Weight -= c.Weight
+		}
+		blocks := b.Children
+		if own.Weight > b.Weight/100 {
+			blocks = append(slices.Clone(blocks), own)
+		}
+		for _, r := range squarify(blocks, x, y, w, h) {
+			if r.B == own || r.W < minSide/2 || r.H < minSide/2 {
 				continue
 			}
 			r.Depth, r.Label = depth, r.W > 44 && r.H > headRoom
