@@ -81,7 +81,7 @@ var allowed = map[string]string{
 	"lab/sarif":            "lab lab/record",
 	"lab/firmware/verdict": "evidence lab lab/firmware lab/firmware/image lab/firmware/malware lab/firmware/service lab/vulnerability",
 	"lab/sbom":             "lab lab/record lab/vulnerability",
-	"lab/page":             "evidence lab lab/record lab/firmware lab/firmware/image lab/firmware/service lab/vulnerability locale lab/device",
+	"lab/page":             "evidence lab lab/record lab/firmware lab/firmware/image lab/firmware/secret lab/firmware/service lab/vulnerability locale lab/device",
 	"lab/record":           "civil scheme evidence lab",
 	"lab/labtest":          "",
 	"lab/device/wire":      "",

@@ -7,9 +7,11 @@ import (
 
 	"assay/lab"
 	"assay/lab/firmware"
+	"assay/lab/firmware/secret"
 	"assay/lab/firmware/service"
 	"assay/lab/record"
 	"assay/lab/vulnerability"
+	"assay/locale"
 )
 
 // Firmware is the page of an image's test, with what it says in a language.
@@ -41,12 +43,12 @@ func Firmware(lang string, r *record.Run, f *firmware.Facts, known *vulnerabilit
 	}
 	x.Tables = append(x.Tables, components(lang, f.Components))
 	if f.Services != nil {
-		x.Tables = append(x.Tables, listeners(f.Services.Listeners))
+		x.Tables = append(x.Tables, listeners(lang, f.Services.Listeners))
 	}
 	if f.Secrets != nil {
 		t := Table{ID: "accounts", Heads: []string{"head.account", "head.password", "head.path"}}
 		for _, a := range f.Secrets.Accounts {
-			t.Rows = append(t.Rows, []string{a.Name, string(a.Scheme), a.Where.String()})
+			t.Rows = append(t.Rows, []string{a.Name, kept(lang, &a), a.Where.String()})
 		}
 		x.Tables = append(x.Tables, t)
 	}
@@ -95,7 +97,7 @@ func components(lang string, cs []lab.Component) Table {
 				seen += fmt.Sprintf(" (+%d)", n)
 			}
 		}
-		t.Rows = append(t.Rows, []string{name, v, c.Kind, Say(lang, "certainty."+string(c.Certainty)), seen})
+		t.Rows = append(t.Rows, []string{name, v, value(lang, "kind.", c.Kind), Say(lang, "certainty."+string(c.Certainty)), seen})
 	}
 	return t
 }
@@ -135,7 +137,23 @@ func reconciled(lang string, r *vulnerability.Reconciliation) Table {
 	return t
 }
 
-func listeners(ls []service.Listener) Table {
+// value says one of a fixed list of values; one that has no word is shown as it is.
+func value(lang, list, v string) string {
+	if w := words[max(0, slices.Index(locale.Languages, lang))]; w.Has(list + v) {
+		return w.T(list + v)
+	}
+	return v
+}
+
+// kept is how an account's password is kept, or that none is needed or none fits.
+func kept(lang string, a *secret.Account) string {
+	if a.Scheme != "" && a.Login == secret.Keyed {
+		return string(a.Scheme)
+	}
+	return value(lang, "account.", string(a.Login))
+}
+
+func listeners(lang string, ls []service.Listener) Table {
 	t := Table{ID: "services", Heads: []string{"head.port", "head.service", "head.program", "head.sign-in", "head.started", "head.state"}}
 	for i := range ls {
 		l := &ls[i]
@@ -143,7 +161,7 @@ func listeners(ls []service.Listener) Table {
 		if l.Port > 0 {
 			port = fmt.Sprintf("%d/%s", l.Port, l.Transport)
 		}
-		t.Rows = append(t.Rows, []string{port, l.Service, l.Program, string(l.Login), l.Where.String(), string(l.State)})
+		t.Rows = append(t.Rows, []string{port, l.Service, l.Program, value(lang, "login.", string(l.Login)), l.Where.String(), value(lang, "starts.", string(l.State))})
 	}
 	return t
 }

@@ -13,6 +13,8 @@ import (
 	"assay/lab"
 	"assay/lab/firmware"
 	"assay/lab/firmware/image"
+	"assay/lab/firmware/secret"
+	"assay/lab/firmware/service"
 	"assay/lab/firmware/unpack"
 	"assay/lab/record"
 	"assay/lab/vulnerability"
@@ -134,6 +136,38 @@ func TestWords(t *testing.T) {
 			if !l.Has(m[1]) {
 				t.Errorf("%s: no %s", l.Code, m[1])
 			}
+		}
+	}
+}
+
+// What comes of a fixed list is said in the reader's language.
+func TestValues(t *testing.T) {
+	lists := map[string][]string{
+		"kind.":    {"package", "program", "library", "kernel", "module", "boot-loader", "firmware"},
+		"login.":   {string(service.NoLogin), string(service.WithPassword), string(service.WithKey), string(service.Unknown)},
+		"starts.":  {string(service.Enabled), string(service.Conditional), string(service.Disabled)},
+		"account.": {string(secret.Open), string(secret.Keyed), string(secret.Locked), string(secret.NoShell)},
+	}
+	for list, values := range lists {
+		for _, v := range values {
+			for _, l := range words {
+				if !l.Has(list + v) {
+					t.Errorf("%s: no word for %s%s", l.Code, list, v)
+				}
+			}
+		}
+	}
+	if got := value("de", "starts.", string(service.Enabled)); got != "startet" {
+		t.Error(got)
+	}
+	if got := value("ko", "kind.", "other"); got != "other" {
+		t.Error(got)
+	}
+	for a, want := range map[secret.Account]string{
+		{Login: secret.Open}: "keines nötig", {Login: secret.Keyed, Scheme: "md5crypt"}: "md5crypt", {Login: secret.Locked}: "gesperrt", {Login: secret.NoShell, Scheme: "md5crypt"}: "keine Shell",
+	} {
+		if got := kept("de", &a); got != want {
+			t.Errorf("%+v: %q", a, got)
 		}
 	}
 }
