@@ -118,6 +118,9 @@ func (t *deviceTools) take(ctx context.Context, out external.Output) (m *evidenc
 	}
 	r, err := exchange.Take(ctx, t.out.path(out.File), intake.Options{})
 	if err == nil {
+		if r.Import.Version == "" {
+			r.Import.Version = out.Version
+		}
 		if r.Import.Firmware.IsZero() {
 			r.Import.Firmware = t.firmware
 		}

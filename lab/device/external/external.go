@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -104,6 +105,7 @@ type Options struct {
 type Output struct {
 	Program string
 	Ports   string // as in 22/tcp
+	Version string // of the program, as it says; nmap's stands in its output
 	File    string // name for it, as in testssl-443.json
 	Text    []byte // nil where there is a problem
 	Problem string // why there is no output
@@ -127,6 +129,7 @@ func Run(ctx context.Context, o Options) ([]Output, error) {
 		o.Bytes = MaxBytes
 	}
 	var outs []Output
+	versions := map[string]string{}
 	jobs := o.jobs(ctx)
 	for i, j := range jobs {
 		if o.Progress != nil {
@@ -140,6 +143,10 @@ func Run(ctx context.Context, o Options) ([]Output, error) {
 		if out.Text = text; err != nil {
 			out.Text, out.Problem = nil, printable(err.Error())
 		}
+		if _, known := versions[j.Name]; !known && err == nil {
+			versions[j.Name] = o.version(ctx, j.Program)
+		}
+		out.Version = versions[j.Name]
 		outs = append(outs, out)
 	}
 	return outs, nil
@@ -209,6 +216,31 @@ func (o *Options) nmap(p Program, six bool) (job, bool) {
 		args = append(args, "-6")
 	}
 	return job{p, strings.Join(said, ", "), "nmap.xml", append(args, "-p", strings.Join(ports, ","), o.Addr.String()), ""}, true
+}
+
+// telling is how a program is asked for its version, and where in its answer that is.
+var telling = map[string]struct {
+	arg  string
+	text *regexp.Regexp
+}{
+	Testssl:  {"--version", regexp.MustCompile(`\btestssl(?:\.sh)?\s+v?(\d[\w.-]{0,30})`)},
+	SSHAudit: {"--help", regexp.MustCompile(`\bssh-audit v?(\d[\w.-]{0,30})`)},
+}
+
+// version is what a program says its version is; "" where it does not.
+func (o *Options) version(ctx context.Context, p Program) string {
+	how, ok := telling[p.Name]
+	if !ok {
+		return ""
+	}
+	said, err := o.run(ctx, job{Program: p, args: []string{how.arg}})
+	if err != nil {
+		return ""
+	}
+	if m := how.text.FindSubmatch(said); m != nil {
+		return string(m[1])
+	}
+	return ""
 }
 
 // errMuch means that a program wrote more than is read.

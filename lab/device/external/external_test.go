@@ -148,6 +148,19 @@ func gone(t *testing.T, pid string) {
 	t.Errorf("process %s is still there", pid)
 }
 
+func TestVersion(t *testing.T) {
+	for _, x := range []struct{ name, script, want string }{
+		{SSHAudit, `case $1 in --help) echo '# ssh-audit v3.3.0, https://x';; *) echo '{}';; esac`, "3.3.0"},
+		{SSHAudit, `case $1 in --help) sleep 600;; *) echo '{}';; esac`, ""},
+		{Testssl, `case $1 in --version) printf '\n###\n    testssl.sh version 3\n    testssl.sh       3.2rc3 from https://testssl.sh/dev/\n';; *) echo '[]' >out.json;; esac`, "3.2rc3"},
+	} {
+		outs, err := Run(t.Context(), Options{Programs: []Program{fake(t, x.name, x.script)}, Addr: loopback, TLS: []uint16{443}, SSH: []uint16{22}, Time: 2 * time.Second})
+		if err != nil || len(outs) != 1 || outs[0].Version != x.want || outs[0].Problem != "" {
+			t.Errorf("%s: %+v, %v", x.name, outs, err)
+		}
+	}
+}
+
 func TestRunEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(200*time.Millisecond, cancel)
@@ -219,6 +232,9 @@ func TestReal(t *testing.T) {
 			text, err := o.run(t.Context(), j)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if v := o.version(t.Context(), j.Program); (v == "") != (j.Name == Nmap) {
+				t.Errorf("version %q", v)
 			}
 			want := map[string][]string{
 				Nmap:     {"<nmaprun", fmt.Sprintf(`portid="%d"`, shell), `name="ssh"`, `tunnel="ssl"`, `exit="success"`},
