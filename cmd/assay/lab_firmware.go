@@ -359,6 +359,16 @@ func (t *firmwareTest) imports(out *output) func(evidence.Artifact) []bundle.Imp
 	}
 }
 
+// fileSystems counts the trees that are parts of the image, not those of archives in their files.
+func fileSystems(f *firmware.Facts) (n int) {
+	for _, s := range f.Systems {
+		if s.Root || !strings.Contains(s.Part, ":") {
+			n++
+		}
+	}
+	return n
+}
+
 // print says in short what was found.
 func (t *firmwareTest) print(std stdio, said []string, out *output) {
 	c := t.facts.Coverage
@@ -370,7 +380,7 @@ func (t *firmwareTest) print(std stdio, said []string, out *output) {
 	}{{"understood", c.Understood}, {"padding", c.Padding}, {"unknown", c.Unknown}, {"damaged", c.Damaged}} {
 		states = append(states, fmt.Sprintf("%s %.1f %%", t.say("state."+x.state), 100*float64(x.bytes)/float64(max(1, c.Bytes()))))
 	}
-	fmt.Fprintf(std.out, "%s; %s; %s; %s\n", strings.Join(states, ", "), t.say("say.trees", "n", len(t.facts.Systems)), t.facts.Layers, t.took.Round(time.Millisecond))
+	fmt.Fprintf(std.out, "%s; %s; %s; %s\n", strings.Join(states, ", "), t.say("say.trees", "n", fileSystems(t.facts)), t.facts.Layers, t.took.Round(time.Millisecond))
 	for _, p := range t.facts.Parts {
 		fmt.Fprintf(std.out, "  %-12s %-12s %10d  %s\n", p.ID, p.Format, p.Size, t.say("state."+string(p.State)))
 	}

@@ -14,6 +14,7 @@ import (
 	"assay/bundle"
 	"assay/evidence"
 	"assay/lab/device/probe"
+	"assay/lab/firmware"
 	"assay/lab/record"
 )
 
@@ -247,5 +248,14 @@ func TestLabFirmwareHub(t *testing.T) {
 	}
 	if !slices.Contains(cs, probe.Credential{User: "Specimenworks", Password: "specimen_hub_h1", From: "firmware"}) || !slices.Contains(cs, probe.Credential{User: "support", From: "firmware"}) {
 		t.Errorf("%+v", cs)
+	}
+}
+
+// What archives in files hold is no file system of the image.
+func TestFileSystems(t *testing.T) {
+	f := &firmware.Facts{Systems: []firmware.System{{Part: "0x0/rootfs/0x0"}, {Part: "0x0/rootfs/0x0:/usr/share/doc/x.gz/0x0"}, {Part: "0x0:/root.tar/0x0"}}}
+	f.Systems[2].Root = true
+	if n := fileSystems(f); n != 2 {
+		t.Error(n)
 	}
 }

@@ -47,7 +47,16 @@ func Firmware(lang string, r *record.Run, f *firmware.Facts, known *vulnerabilit
 	}
 	if f.Secrets != nil {
 		t := Table{ID: "accounts", Heads: []string{"head.account", "head.password", "head.path"}}
+		shadow := map[[2]string]bool{}
 		for _, a := range f.Secrets.Accounts {
+			if a.File == "shadow" {
+				shadow[[2]string{a.Where.Part, a.Name}] = true
+			}
+		}
+		for _, a := range f.Secrets.Accounts {
+			if a.File == "passwd" && a.Login == secret.Locked && shadow[[2]string{a.Where.Part, a.Name}] {
+				continue // its password stands in the shadow file
+			}
 			t.Rows = append(t.Rows, []string{a.Name, kept(lang, &a), a.Where.String()})
 		}
 		x.Tables = append(x.Tables, t)

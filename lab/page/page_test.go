@@ -2,6 +2,7 @@ package page
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"regexp"
@@ -241,4 +242,22 @@ func TestOwnRoom(t *testing.T) {
 	if n := len(layout(root)); n != 2 {
 		t.Errorf("%d blocks", n)
 	}
+}
+
+// An account is told once, by the file that has its password.
+func TestAccounts(t *testing.T) {
+	at := func(file string) lab.Place { return lab.Place{Part: "0x0", Path: "/etc/" + file, Line: 1} }
+	f := &firmware.Facts{Results: firmware.Results{Secrets: &secret.Result{Accounts: []secret.Account{
+		{Name: "root", File: "passwd", Login: secret.Locked, Where: at("passwd")}, {Name: "root", File: "shadow", Login: secret.Open, Where: at("shadow")},
+		{Name: "old", File: "passwd", Login: secret.Locked, Where: at("passwd")},
+	}}}}
+	for _, table := range Firmware("en", &record.Run{}, f, &vulnerability.Report{NoData: true}, "").Tables {
+		if table.ID == "accounts" {
+			if got := fmt.Sprint(table.Rows); got != "[[root none needed 0x0:/etc/shadow:1] [old locked 0x0:/etc/passwd:1]]" {
+				t.Error(got)
+			}
+			return
+		}
+	}
+	t.Error("no table of accounts")
 }

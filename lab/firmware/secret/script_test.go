@@ -191,6 +191,29 @@ func TestKernelTests(t *testing.T) {
 	)
 }
 
+// Manuals have hashes to show what hashes are, in gzip too.
+func TestPackedDocument(t *testing.T) {
+	for part, want := range map[string]bool{
+		"0x0:/usr/share/man/man1/openssl-passwd.1ssl.gz/0x0": true, "0x0/rootfs/0x0:/etc/default.gz/0x0:/doc/x.tar/0x0": true,
+		"0x0/rootfs/0x0": false, "0x0/test/0x0": false, "0x0/info/0x0:/etc/default.tar.gz/0x0": false, "": false,
+	} {
+		if packedDocument(part) != want {
+			t.Errorf("%s: %v", part, !want)
+		}
+	}
+	s := inspecttest.System(t, map[string]string{"/openssl-passwd.1ssl": "openssl passwd -1 -salt xxxxxxxx password\nroot:" + md5Crypt("password", "$1$xxxxxxxx$") + ":\n"})
+	s.Part = "0x0:/usr/share/man/man1/openssl-passwd.1ssl.gz/0x0"
+	i := New(Options{})
+	inspecttest.Show(t, i, nil, s)
+	same(t, said(i.Result().Findings, "password"))
+	s.Part = "0x0:/etc/default.gz/0x0"
+	i = New(Options{})
+	inspecttest.Show(t, i, nil, s)
+	if len(i.Result().Findings) == 0 {
+		t.Error("nothing where it is no manual")
+	}
+}
+
 func TestLiteral(t *testing.T) {
 	for _, s := range []string{"admin", "changeme", "P@ss%word", "a$b", "12345", "wrgn80_trendnet_tew733gr", "hdipc%No"} {
 		if !isLiteral(s) {

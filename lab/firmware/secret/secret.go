@@ -106,7 +106,7 @@ func (i *Inspector) File(f *inspect.File) {
 	if text {
 		i.texts++
 	}
-	if isDocument(f.Path) {
+	if isDocument(f.Path) || packedDocument(f.System.Part) {
 		return
 	}
 	kind := ""

@@ -166,6 +166,20 @@ func isDocument(p string) bool {
 	return strings.HasPrefix(base, "readme") || strings.HasPrefix(base, "changelog") || strings.HasPrefix(base, "copyright") || strings.HasPrefix(base, "license") || strings.Contains(base, "example") || strings.HasPrefix(base, "sample")
 }
 
+// packedDocument reports whether a part came out of a file that is documentation, as manuals
+// in gzip do. A part in a file is named PART:FILE/OFFSET.
+func packedDocument(part string) bool {
+	_, files, _ := strings.Cut(part, ":")
+	for files != "" {
+		var p string
+		p, files, _ = strings.Cut(files, ":")
+		if p, _, _ = strings.Cut(p, "/0x"); isDocument(p) {
+			return true
+		}
+	}
+	return false
+}
+
 // Hide shows a secret so that it can be told from others and not used: its first
 // and last four characters.
 func Hide(s string) string {
