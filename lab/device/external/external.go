@@ -168,8 +168,8 @@ func (o *Options) jobs(ctx context.Context) (jobs []job) {
 				if o.Flaws {
 					args = append(args, "-U")
 				}
-				if six {
-					args = append(args, "-6")
+				if six { // without --ip it takes the address for a name
+					args = append(args, "-6", "--ip", o.Addr.String())
 				}
 				jobs = append(jobs, job{p, wire.Port{Transport: wire.TCP, Number: n}.String(), fmt.Sprintf("testssl-%d.json", n), append(args, netip.AddrPortFrom(o.Addr, n).String()), "out.json"})
 			}

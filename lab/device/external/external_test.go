@@ -56,7 +56,7 @@ func TestJobs(t *testing.T) {
 	if got := strings.Join(jobs[0].args, " "); got != "-Pn -n -sV --version-light -oX - -sT -sU -6 -p T:22,443,U:161 fe80::1%eth0" || jobs[0].ports != "22,443/tcp, 161/udp" {
 		t.Errorf("nmap: %s; %s", got, jobs[0].ports)
 	}
-	if got := jobs[1].args; got[len(got)-1] != "[fe80::1%eth0]:443" || slices.Contains(got, "-U") || jobs[1].file != "testssl-443.json" {
+	if got := jobs[1].args; strings.Join(got[len(got)-4:], " ") != "-6 --ip fe80::1%eth0 [fe80::1%eth0]:443" || slices.Contains(got, "-U") || jobs[1].file != "testssl-443.json" {
 		t.Errorf("testssl: %q", got)
 	}
 	if got := strings.Join(jobs[5].args, " "); got != "-j -n -t 10 -6 -p 22 fe80::1%eth0" {
