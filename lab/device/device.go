@@ -81,7 +81,6 @@ type Result struct {
 	Opened   int                      `json:"connections"`
 	Sessions []*wire.Session          `json:"-"`
 	Others   Others                   `json:"-"`
-	open     map[wire.Port]*Service   // by port
 	states   map[wire.Port]scan.State // of all that was scanned
 	onlySide bool
 }

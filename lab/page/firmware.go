@@ -74,9 +74,7 @@ func Firmware(lang string, r *record.Run, f *firmware.Facts, known *vulnerabilit
 		}
 		x.Tables = append(x.Tables, t)
 	}
-	for _, p := range f.Problems {
-		x.Notes = append(x.Notes, p)
-	}
+	x.Notes = append(x.Notes, f.Problems...)
 	for _, s := range f.Systems {
 		for _, n := range s.Notes {
 			if len(x.Notes) < 100 {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/openwall/yescrypt-go"
 	"golang.org/x/crypto/bcrypt"
+	//lint:ignore SA1019 hashes of NT passwords are made with it
 	"golang.org/x/crypto/md4"
 )
 

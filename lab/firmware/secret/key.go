@@ -3,6 +3,7 @@ package secret
 import (
 	"bytes"
 	"crypto"
+	//lint:ignore SA1019 old devices have such keys
 	"crypto/dsa"
 	"crypto/ecdh"
 	"crypto/ecdsa"
@@ -281,12 +282,14 @@ func parsePEM(b *pem.Block) (k Key, open func(string) (Key, bool), err error) {
 		}
 		return Key{Container: "pem", Locked: true}, nil, nil
 	}
-	if x509.IsEncryptedPEMBlock(b) { //lint:ignore SA1019 old devices have such keys
+	//lint:ignore SA1019 old devices have such keys
+	if x509.IsEncryptedPEMBlock(b) {
 		if len(b.Bytes) < 32 || len(b.Bytes)%8 != 0 {
 			return k, nil, errKey
 		}
 		return Key{Container: "pem", Locked: true, Algorithm: strings.TrimSuffix(b.Type, " PRIVATE KEY")}, func(password string) (Key, bool) {
-			der, err := x509.DecryptPEMBlock(b, []byte(password)) //lint:ignore SA1019 as above
+			//lint:ignore SA1019 as above
+			der, err := x509.DecryptPEMBlock(b, []byte(password))
 			if err != nil {
 				return Key{}, false
 			}

@@ -188,7 +188,6 @@ func linePairs(all []pair, s string, n int, kind string) []pair {
 		}
 		value, quoted := unquote(s[at:])
 		all = append(all, pair{n, key, value, quoted})
-		i = max(at, i)
 		if quoted {
 			i = min(len(s), at+len(value)+2)
 		} else {

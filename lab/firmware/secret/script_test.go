@@ -14,10 +14,6 @@ import (
 	"assay/lab/firmware/inspect/inspecttest"
 )
 
-func keep(all []string, prefix string) []string {
-	return slices.DeleteFunc(all, func(s string) bool { return !strings.HasPrefix(s, prefix) })
-}
-
 // A back door as it is on stock firmware: the password stands in another file.
 func TestBackDoor(t *testing.T) {
 	r := run(t, map[string]string{

@@ -17,13 +17,12 @@ const (
 
 // arMember is a member of an archive.
 type arMember struct {
-	name      string
-	mode      uint32
-	uid, gid  uint32
-	time      int64
-	at, end   int // of its content
-	headerAt  int
-	truncated bool
+	name     string
+	mode     uint32
+	uid, gid uint32
+	time     int64
+	at, end  int // of its content
+	headerAt int
 }
 
 func openAr(b []byte, budget *image.Budget) (*image.Part, error) {

@@ -22,7 +22,7 @@ var (
 
 // tplink is what both headers have, at different places.
 type tplink struct {
-	format, header                     string
+	format                             string
 	sum                                int // of the checksum
 	salts                              [2]string
 	load, length, kernel, rootfs, boot int // the last three: an offset, then a length
