@@ -441,7 +441,12 @@ func (d *judge) vulnerabilities() {
 		j.Verdict, j.Ground = evidence.Fail, []lab.Phrase{lab.Say("firmware.affected", d.affected(), c.Exploited, c.Open)}
 	case c.Open > 0:
 		j.Verdict, j.Ground, j.Task = evidence.Inconclusive, []lab.Phrase{lab.Say("firmware.open", c.Open, c.NotAffected, c.Fixed, c.Accounted)}, triage
-	case k.Reconciled == nil || differ > 0:
+	case !d.out.Whole:
+		j.Verdict, j.Ground, j.Task = evidence.Inconclusive, []lab.Phrase{lab.Say("firmware.too-little")}, d.part()
+	case k.Reconciled == nil:
+		j.Verdict, j.Ground = evidence.Inconclusive, []lab.Phrase{lab.Say("firmware.no-list")}
+		j.Task = &lab.Task{Method: []lab.Phrase{lab.Say("firmware.task-reconcile")}, Passes: lab.Say("firmware.task-accounted")}
+	case differ > 0:
 		j.Verdict, j.Ground = evidence.Inconclusive, []lab.Phrase{lab.Say("firmware.not-reconciled", differ)}
 		j.Task = &lab.Task{Method: []lab.Phrase{lab.Say("firmware.task-reconcile")}, Passes: lab.Say("firmware.task-accounted")}
 	case c.Accounted > 0:
@@ -450,7 +455,7 @@ func (d *judge) vulnerabilities() {
 	case !k.General():
 		j.Verdict, j.Ground = evidence.Inconclusive, []lab.Phrase{lab.Say("vulnerability.not-general")}
 		j.Task = &lab.Task{Method: []lab.Phrase{lab.Say("firmware.task-data")}, Passes: lab.Say("firmware.task-accounted")}
-	case !d.out.Whole || unknown > 0:
+	case unknown > 0:
 		j.Verdict, j.Ground, j.Task = evidence.Inconclusive, []lab.Phrase{lab.Say("firmware.too-little")}, d.part()
 	default:
 		j.Verdict, j.Ground = evidence.Pass, []lab.Phrase{lab.Say("firmware.accounted", len(k.Hits))}

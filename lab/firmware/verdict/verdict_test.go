@@ -182,6 +182,27 @@ func TestVulnerabilities(t *testing.T) {
 	}
 }
 
+// What keeps a clean report from passing is said as it is.
+func TestGrounds(t *testing.T) {
+	facts := pack(t, map[string]string{"etc/motd": "hello"}, nil)
+	k := vulnerability.Report{Snapshots: []snapshot.About{{Source: "nvd", Title: "NVD"}}, Parts: []vulnerability.Part{{Family: "busybox", Version: "1.35.0"}}}
+	ground := func() string {
+		for _, j := range Judge(Input{Facts: facts, Known: &k}).Judgments {
+			if j.Requirement == asked().Vulnerabilities {
+				return j.Ground[0].ID
+			}
+		}
+		return ""
+	}
+	if got := ground(); got != "firmware.no-list" {
+		t.Errorf("nothing declared: %s", got)
+	}
+	facts.Coverage.Unknown += facts.Coverage.Understood
+	if got := ground(); got != "firmware.too-little" {
+		t.Errorf("not understood: %s", got)
+	}
+}
+
 var exploitedDay = snapshot.Exploited{Added: "2026-01-01"}
 
 // An image without a program shows nothing of what runs on the device.
