@@ -170,6 +170,7 @@ func (t *firmwareTest) open(snapshots []string) error {
 		if t.scanner, err = scanner.Find(t.yara, t.clam); err != nil {
 			return err
 		}
+		t.scanner.At = t.at
 	}
 	info, err := os.Stat(t.name) // before it is opened: a pipe would keep us waiting
 	if err != nil {
@@ -219,14 +220,9 @@ func (t *firmwareTest) run(ctx context.Context, shown *progress) error {
 	if t.facts, err = firmware.Scan(ctx, t.file, o); err != nil {
 		return inImage(t.name, err)
 	}
-	if t.scan {
-		s, err := scanner.Find(t.yara, t.clam)
-		if err != nil {
-			return err
-		}
-		s.At = t.at
+	if t.scanner != nil {
 		shown.say("scanners")
-		if t.malware, err = firmware.Malware(ctx, t.file, t.facts, s, o); err != nil {
+		if t.malware, err = firmware.Malware(ctx, t.file, t.facts, t.scanner, o); err != nil {
 			return err
 		}
 	}

@@ -126,6 +126,7 @@ func TestLabFirmwareRefuses(t *testing.T) {
 		{[]string{"--out", filepath.Join(dir, "a"), filepath.Join(dir, "nothing")}, exitFailed, "no such file"},
 		{[]string{"--out", filepath.Join(dir, "b"), dir}, exitFailed, "no plain file"},
 		{[]string{"--out", filepath.Join(dir, "c"), empty}, exitFailed, "empty"},
+		{[]string{"--out", filepath.Join(dir, "e"), "--yara", filepath.Join(dir, "none.yar"), dir}, exitFailed, "none.yar"},
 		{[]string{"--out", filepath.Join(dir, "d"), "--snapshot", empty, empty}, exitFailed, "empty"},
 	} {
 		var stdout, stderr bytes.Buffer
