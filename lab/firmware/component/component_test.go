@@ -1,7 +1,6 @@
 package component
 
 import (
-	"crypto/sha256"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,6 +10,7 @@ import (
 	"assay/lab"
 	"assay/lab/firmware/image"
 	"assay/lab/firmware/inspect"
+	"assay/lab/firmware/inspect/inspecttest"
 )
 
 // folder makes a tree of a folder of the host.
@@ -83,21 +83,8 @@ func look(t testing.TB, trees map[string]*image.Tree, parts ...*image.Part) ([]l
 	for _, id := range sortedKeys(trees) {
 		s := &inspect.System{Part: id, Tree: trees[id], Root: true}
 		systems = append(systems, s)
-		if err := s.Tree.Walk(func(p string, n *image.Node) error {
-			if n.Kind != image.File {
-				return nil
-			}
-			b, err := n.Data()
-			if err != nil {
-				return err
-			}
-			i.File(inspect.NewFile(s, p, n, b, sha256.Sum256(b)))
-			return nil
-		}); err != nil {
-			t.Fatal(err)
-		}
 	}
-	i.Done(systems, parts)
+	inspecttest.Show(t, i, parts, systems...)
 	return i.Result()
 }
 
