@@ -44,13 +44,7 @@ const softMemory = 1 << 30
 
 // worker unpacks and inspects an image in a process that can only compute.
 var worker = confine.NewTold("firmware", func(order []byte, in *os.File, out io.Writer) error {
-	var o told
-	if err := json.Unmarshal(order, &o); err != nil {
-		return err
-	}
-	debug.SetGCPercent(40)
-	debug.SetMemoryLimit(softMemory)
-	b, err := contents(in)
+	o, b, err := begin(order, in)
 	if err != nil {
 		return err
 	}
@@ -78,6 +72,17 @@ var worker = confine.NewTold("firmware", func(order []byte, in *os.File, out io.
 	}
 	return errors.Join(e.Encode(said{Facts: f}), w.Flush())
 })
+
+// begin is how both processes begin that read an image.
+func begin(order []byte, in *os.File) (o told, b []byte, err error) {
+	if err := json.Unmarshal(order, &o); err != nil {
+		return o, nil, err
+	}
+	debug.SetGCPercent(40)
+	debug.SetMemoryLimit(softMemory)
+	b, err = contents(in)
+	return o, b, err
+}
 
 var errTime = errors.New("the time for one image was over before all of it was looked at")
 
