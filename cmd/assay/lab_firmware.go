@@ -204,12 +204,19 @@ func (t *firmwareTest) close() {
 	}
 }
 
+// percent is how far a scan is: the image is cut up, and then its files are looked at,
+// which takes longer. It falls a little where a file turns out to be an image.
+func percent(p firmware.Progress) int64 {
+	const cut = 20
+	return cut*min(p.Done, p.Size)/p.Size + (100-cut)*min(p.Read, p.ToRead)/max(1, p.ToRead)
+}
+
 // run finds the facts, looks them up, and draws the verdicts.
 func (t *firmwareTest) run(ctx context.Context, shown *progress) error {
 	begin := time.Now()
 	o := firmware.Options{At: t.at, Words: t.passwords(), Reduced: t.reduced, Progress: func(p firmware.Progress) {
 		if p.Size > 0 {
-			s := fmt.Sprintf("%3d %%  %s %s", 100*p.Done/p.Size, p.Format, p.Part)
+			s := fmt.Sprintf("%3d %%  %s %s", percent(p), p.Format, p.Part)
 			if p.Files > 0 || p.Unpacked > 0 {
 				s += fmt.Sprintf(", %d files, %d MB unpacked", p.Files, p.Unpacked>>20)
 			}

@@ -219,6 +219,21 @@ func TestLabFirmwareCounts(t *testing.T) {
 	}
 }
 
+// Progress begins at nothing and ends at all, and the files are most of it.
+func TestPercent(t *testing.T) {
+	for _, c := range []struct {
+		p    firmware.Progress
+		want int64
+	}{
+		{firmware.Progress{Size: 10}, 0}, {firmware.Progress{Size: 10, Done: 10}, 20}, {firmware.Progress{Size: 10, Done: 10, Read: 5, ToRead: 10}, 60},
+		{firmware.Progress{Size: 10, Done: 10, Read: 10, ToRead: 10}, 100}, {firmware.Progress{Size: 10, Done: 12, Read: 11, ToRead: 10}, 100},
+	} {
+		if got := percent(c.p); got != c.want {
+			t.Errorf("%+v: %d, not %d", c.p, got, c.want)
+		}
+	}
+}
+
 // The image that the README shows has what it says.
 func TestLabFirmwareHub(t *testing.T) {
 	var stdout, stderr bytes.Buffer

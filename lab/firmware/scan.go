@@ -47,7 +47,9 @@ type Progress struct {
 	Done     int64  `json:"done"`             // bytes of the image that were searched
 	Size     int64  `json:"size"`             // of the image
 	Unpacked int64  `json:"unpacked,omitempty"`
-	Files    int    `json:"files,omitempty"` // found so far
+	Files    int    `json:"files,omitempty"`   // found so far
+	Read     int64  `json:"read,omitempty"`    // bytes of them that were looked at
+	ToRead   int64  `json:"to_read,omitempty"` // of all that are known by now
 }
 
 // Errors of a scan that are about the file.

@@ -105,7 +105,7 @@ func examine(ctx context.Context, b []byte, o told, all []*inspector, progress f
 		sums:       map[*image.Node][sha256.Size]byte{},
 	}
 	r := unpack.Unpack(ctx, b, unpack.Options{Bounds: o.Bounds, File: x.file, Progress: func(p unpack.Progress) {
-		progress(Progress{Part: line(p.Part), Format: line(p.Format), Done: p.Done, Size: int64(len(b)), Unpacked: p.Bytes, Files: p.Files})
+		progress(Progress{Part: line(p.Part), Format: line(p.Format), Done: p.Done, Size: int64(len(b)), Unpacked: p.Bytes, Files: p.Files, Read: p.Read, ToRead: p.ToRead})
 	}})
 	x.facts.Parts, x.facts.Coverage = r.Parts, r.Coverage
 	if r.Err != nil {
@@ -117,7 +117,7 @@ func examine(ctx context.Context, b []byte, o told, all []*inspector, progress f
 	for _, p := range r.Trees {
 		x.system(p)
 	}
-	progress(Progress{Format: "inspection", Done: int64(len(b)), Size: int64(len(b))})
+	progress(Progress{Format: "inspection", Done: int64(len(b)), Size: int64(len(b)), Read: 1, ToRead: 1}) // all of what there was
 	for _, i := range x.inspectors {
 		x.guard(i, func() { i.Done(x.order, r.Parts) })
 		if i.failed == "" {

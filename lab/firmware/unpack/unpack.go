@@ -40,6 +40,8 @@ type Progress struct {
 	Done   int64  // bytes of the image that were carved so far
 	Bytes  int64  // that were unpacked
 	Files  int    // that were found in trees
+	Read   int64  // bytes of those files that were looked at, of
+	ToRead int64  // those that are known by now
 }
 
 // Result is what an image is made of.
@@ -71,6 +73,7 @@ type dispatcher struct {
 	trees   []*holder
 	kept    int64 // bytes of streams that came out of unpacking
 	read    int64 // bytes of files
+	toRead  int64 // of all files in trees
 	done    int64 // bytes of the image
 	parts   int   // accepted
 }
@@ -160,7 +163,7 @@ func (d *dispatcher) region(b []byte, r region) []*image.Part {
 
 func (d *dispatcher) tell(p *image.Part) {
 	bytes, files := d.budget.Used()
-	d.o.Progress(Progress{Part: p.ID, Format: p.Format, Done: d.done, Bytes: bytes, Files: files})
+	d.o.Progress(Progress{Part: p.ID, Format: p.Format, Done: d.done, Bytes: bytes, Files: files, Read: d.read, ToRead: d.toRead})
 }
 
 // inside looks into an accepted part.
@@ -208,6 +211,7 @@ func (d *dispatcher) inside(p *image.Part, r region) {
 	}
 	if p.Tree != nil {
 		d.trees = append(d.trees, &holder{p, r.depth + 1, r.carve && !p.Tree.IsRoot()})
+		files(p.Tree, func(n *image.Node) { d.toRead += n.Size })
 	}
 }
 
