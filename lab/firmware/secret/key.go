@@ -3,9 +3,6 @@ package secret
 import (
 	"bytes"
 	"crypto"
-
-	//lint:ignore SA1019 old devices have such keys
-
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/binary"

@@ -19,20 +19,9 @@ import (
 	"assay/lab/labtest"
 )
 
-func reader(t testing.TB, name string) image.Format {
-	t.Helper()
-	for _, f := range Formats {
-		if f.Name == name {
-			return f
-		}
-	}
-	t.Fatal("no format " + name)
-	return image.Format{}
-}
-
 func open(t testing.TB, name string, b []byte) *image.Part {
 	t.Helper()
-	p, err := unpacktest.Read(t, reader(t, name), b, name)
+	p, err := unpacktest.Read(t, unpacktest.Named(t, Formats, name), b, name)
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
@@ -45,7 +34,7 @@ func open(t testing.TB, name string, b []byte) *image.Part {
 // not holds that a reader takes it for something else.
 func not(t testing.TB, name string, b []byte) {
 	t.Helper()
-	if p, err := unpacktest.Read(t, reader(t, name), b, name); err == nil {
+	if p, err := unpacktest.Read(t, unpacktest.Named(t, Formats, name), b, name); err == nil {
 		t.Errorf("%s: it is taken for %+v", name, p)
 	}
 }
@@ -191,7 +180,7 @@ func TestZImage(t *testing.T) {
 			t.Errorf("%s: %d of %d, %d of %d, %v", kind, p.Size, len(z), len(got), len(packed), p.Details)
 		}
 	}
-	p, err := unpacktest.Read(t, reader(t, "zimage"), zImage(code(20000, 6), 1), "no kernel in it")
+	p, err := unpacktest.Read(t, unpacktest.Named(t, Formats, "zimage"), zImage(code(20000, 6), 1), "no kernel in it")
 	if err != nil || p.State != image.Damaged {
 		t.Errorf("%+v, %v", p, err)
 	}

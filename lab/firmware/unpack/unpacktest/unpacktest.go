@@ -157,3 +157,15 @@ func Check(p *image.Part, size int64) string {
 	}
 	return wrong
 }
+
+// Named finds the reader of a format.
+func Named(t testing.TB, formats []image.Format, name string) image.Format {
+	t.Helper()
+	for _, f := range formats {
+		if f.Name == name {
+			return f
+		}
+	}
+	t.Fatal("no format " + name)
+	return image.Format{}
+}

@@ -21,21 +21,10 @@ import (
 	"assay/lab/labtest"
 )
 
-func reader(t testing.TB, name string) image.Format {
-	t.Helper()
-	for _, f := range Formats {
-		if f.Name == name {
-			return f
-		}
-	}
-	t.Fatal("no format " + name)
-	return image.Format{}
-}
-
 // open reads a sample with something behind it, and as it is.
 func open(t testing.TB, name string, b []byte) *image.Part {
 	t.Helper()
-	f := reader(t, name)
+	f := unpacktest.Named(t, Formats, name)
 	found := false
 	for _, g := range Formats {
 		for _, m := range g.Magic {
@@ -235,7 +224,7 @@ func TestFIT(t *testing.T) {
 		if n := len(b); name == "external" || name == "position" { // mkimage fills the last image up
 			b = b[:n-n%4]
 		}
-		p, err := unpacktest.Read(t, reader(t, "fdt"), append(bytes.Clone(b), "behind it"...), name)
+		p, err := unpacktest.Read(t, unpacktest.Named(t, Formats, "fdt"), append(bytes.Clone(b), "behind it"...), name)
 		if err != nil || p.Format != "fit" {
 			t.Fatalf("%s: %+v, %v", name, p, err)
 		}
